@@ -1,0 +1,54 @@
+#include "core/candidate.h"
+
+#include "core/exit_code.h"
+
+namespace ose {
+
+const char* OutcomeName(Outcome o) {
+  switch (o) {
+    case Outcome::kOk: return "ok";
+    case Outcome::kGate: return "gate";
+    case Outcome::kCompile: return "compile";
+    case Outcome::kCrash: return "crash";
+    case Outcome::kTimeout: return "timeout";
+    case Outcome::kMemory: return "memory";
+    case Outcome::kRule: return "rule";
+    case Outcome::kStall: return "stall";
+    case Outcome::kStuck: return "stuck";
+    case Outcome::kSandbox: return "sandbox";
+    case Outcome::kInternal: return "internal";
+  }
+  return "?";
+}
+
+int OutcomeExitCode(Outcome o) {
+  switch (o) {
+    case Outcome::kOk: return kExitOk;
+    case Outcome::kGate: return kExitGate;
+    case Outcome::kCompile: return kExitCompile;
+    case Outcome::kCrash: return kExitPolicyCrash;
+    case Outcome::kTimeout: return kExitPolicyTimeout;
+    case Outcome::kMemory: return kExitPolicyMemory;
+    case Outcome::kRule: return kExitPolicyRule;
+    case Outcome::kStall: return kExitPolicyStall;
+    case Outcome::kStuck: return kExitWorkloadStuck;
+    case Outcome::kSandbox: return kExitPolicyCrash;
+    case Outcome::kInternal: return kExitInternal;
+  }
+  return kExitInternal;
+}
+
+double Evaluation::MeanScore() const {
+  if (outcome != Outcome::kOk || seeds.empty()) return 0;
+  double sum = 0;
+  for (const SeedResult& s : seeds) sum += s.score;
+  return sum / static_cast<double>(seeds.size());
+}
+
+std::vector<double> Evaluation::Scores() const {
+  std::vector<double> out;
+  for (const SeedResult& s : seeds) out.push_back(s.score);
+  return out;
+}
+
+}  // namespace ose

@@ -1,0 +1,177 @@
+// Workload: what a program does, without any scheduler's result in it. Groups of tasks, each
+// running a program of operations; the same value drives the simulator, the bounds and the
+// real-thread load generator. File format: docs/workloads.md.
+//
+// A Workload is immutable data once parsed; it may be shared between threads.
+#ifndef OSEVOLVE_WORKLOAD_WORKLOAD_H_
+#define OSEVOLVE_WORKLOAD_WORKLOAD_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/random.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "core/score.h"
+
+namespace ose {
+
+inline constexpr int kWorkloadFormat = 1;
+inline constexpr int kMaxCpus = 512;
+inline constexpr int kMaxTasks = 1'000'000;
+
+// A distribution of durations. Parameters are in nanoseconds where they are durations.
+struct Dist {
+  enum class Kind : uint8_t {
+    kConstant,     // a
+    kUniform,      // [a, b]
+    kExponential,  // mean a
+    kLognormal,    // mean a, coefficient of variation b
+    kPareto,       // minimum a, shape b > 1
+    kMix,          // value[i] with probability weight[i] / sum (bimodal and empirical mixes)
+  };
+  Kind kind = Kind::kConstant;
+  double a = 0, b = 0;
+  std::vector<double> value, weight;
+
+  double Mean() const;  // ns
+  bool operator==(const Dist&) const = default;
+};
+
+// Draws a duration, >= 0. Deterministic in the generator's state on every machine.
+Nanos Sample(const Dist& dist, Rng& rng);
+
+enum class OpKind : uint8_t {
+  kRun,      // use the CPU for a duration
+  kSleep,    // sleep for a duration
+  kTimer,    // sleep until a time since the start of the run; no sleep if it has passed
+  kLock,     // acquire mutex `object`, FIFO hand-off to the first waiter
+  kUnlock,   // release it
+  kWait,     // take one from semaphore `object`, sleeping while it is 0
+  kSignal,   // give `count` to semaphore `object`; wakes as many waiters, first come first
+  kBarrier,  // wait until all parties of barrier `object` are here; the last wakes the others
+  kYield,    // sched_yield
+  kFork,     // start the tasks of group `object` that have not been started yet, one a call
+  kPut,      // put into bounded queue `object`, sleeping while it is full
+  kTake,     // take from queue `object`, sleeping while it is empty
+  kBegin,    // an event begins; released when the task was last woken, or now if it did not sleep
+  kEnd,      // the event ends
+  kLoop,     // repeat up to the matching kEndLoop `count` times
+  kEndLoop,
+};
+
+// One operation. 24 bytes, since recordings have millions.
+struct Op {
+  OpKind kind = OpKind::kRun;
+  bool drawn = false;     // the duration is Workload::dists[object] instead of `ns`
+  uint32_t object = 0;    // index into locks/semaphores/barriers/queues/groups, or dists if drawn
+  uint32_t count = 1;     // kSignal: how many; kLoop: how often
+  int64_t ns = 0;         // constant duration (kRun, kSleep) or time (kTimer)
+  bool operator==(const Op&) const = default;
+};
+
+struct Arrivals {
+  enum class Kind : uint8_t { kNone, kPoisson, kPeriodic };
+  Kind kind = Kind::kNone;
+  double rate_per_s = 0;  // > 0 when given as a rate
+  double load = 0;        // > 0 when given as utilisation: rate = load * cpus / E[work]
+  bool operator==(const Arrivals&) const = default;
+};
+
+// What counts as one event (request, transaction) of a group.
+enum class EventKind : uint8_t {
+  kNone,       // nothing
+  kMarked,     // kBegin .. kEnd in the program
+  kIteration,  // one pass of the program (open loop: one arrival)
+};
+
+struct Group {
+  std::string name;
+  int count = 1;              // tasks; with arrivals: threads that serve them
+  int weight = 100;           // 1..10000, 100 = nice 0
+  std::vector<int> affinity;  // CPUs; empty = all
+  int64_t working_set_kb = 0; // what a migration must refill
+  uint32_t hint = 0;          // osv task hint
+  bool repeat = false;        // the program starts over until the horizon
+  bool forked = false;        // starts when a kFork says so, not at time 0
+  bool measured = true;       // its events count in the whole workload's metrics
+  EventKind event = EventKind::kIteration;
+  Arrivals arrivals;
+  bool has_start = false;
+  Dist start;                 // delay of each task's start, if has_start
+  std::vector<Op> program;
+  bool operator==(const Group&) const = default;
+};
+
+struct Queue {
+  std::string name;
+  int64_t capacity = 0;  // 0 = unbounded
+  bool operator==(const Queue&) const = default;
+};
+struct Barrier {
+  std::string name;
+  int parties = 0;  // 0 in a file = every task that names it; always > 0 here
+  bool operator==(const Barrier&) const = default;
+};
+
+// What a recording was, so that its replay can be compared with it (docs/recording.md).
+struct Recorded {
+  bool present = false;
+  std::string command;
+  int cpus = 0;
+  double span_us = 0, cpu_us = 0;
+  int64_t tasks = 0, runs = 0, sleeps = 0, wakeups = 0, lost_events = 0;
+  std::string note;
+  bool operator==(const Recorded&) const = default;
+};
+
+struct Workload {
+  std::string name, description;
+  std::string machine = "vm-2cpu";  // profile in machines/, unless the command line names one
+  int cpus = 0;                     // overrides the profile's CPU count when > 0
+  Nanos horizon = Nanos::Seconds(10);
+  Nanos warmup{0};
+  bool run_to_completion = false;   // ends when every task has; the horizon is then a limit
+  std::vector<Objective> objectives;
+  int search_seeds = 8, select_seeds = 32, final_seeds = 64;
+  std::vector<Group> groups;
+  std::vector<Dist> dists;
+  std::vector<std::string> locks, semaphores;
+  std::vector<Barrier> barriers;
+  std::vector<Queue> queues;
+  Recorded recorded;
+
+  int TaskCount() const;
+};
+
+// Parses a workload file. `file` names it in errors: "file:line: what; fix" with kExitBadWorkload.
+// Everything is checked here: unknown keys (with a suggestion), types, ranges, undefined names,
+// unbalanced loops, begin without end, affinity outside the machine, an objective that is no
+// metric of this workload, a program that can never sleep or end.
+Result<Workload> ParseWorkload(std::string_view text, const std::string& file);
+Result<Workload> LoadWorkload(const std::string& path);
+
+// The canonical TOML of a workload; ParseWorkload(FormatWorkload(w)) equals w. Long programs
+// without drawn durations become compact scripts.
+std::string FormatWorkload(const Workload& workload);
+
+// Identity of a workload for caches and the knowledge base: hash of the canonical text without
+// name and description.
+std::string WorkloadHash(const Workload& workload);
+
+// CPU work of one pass of a group's program, mean, ns.
+double MeanWork(const Workload& workload, const Group& group);
+// Arrivals per second of an open-loop group on `cpus` CPUs.
+double ArrivalRate(const Workload& workload, const Group& group, int cpus);
+
+// Random streams, the same for every policy (common random numbers): what a task draws depends
+// on the seed, its group and its index, or the arrival's number, never on the schedule.
+Rng TaskStream(uint64_t seed, int group, int index);
+Rng ArrivalStream(uint64_t seed, int group);
+Rng RequestStream(uint64_t seed, int group, uint64_t number);
+
+}  // namespace ose
+
+#endif  // OSEVOLVE_WORKLOAD_WORKLOAD_H_
