@@ -112,6 +112,7 @@ struct OsvIter {                                        // struct bpf_iter_num
   X(void, dsq_insert_vtime, (osv_task * t, u64 dsq, u64 slice, u64 vtime, u64 flags),        \
     (t, dsq, slice, vtime, flags))                                                           \
   X(bool, dsq_move_to_local, (u64 dsq), (dsq))                                               \
+  X(void, keep_running, (u64 slice), (slice))                                                \
   X(s32, dsq_nr_queued, (u64 dsq), (dsq))                                                    \
   X(s32, dsq_peek, (u64 dsq), (dsq))                                                         \
   X(u64, dsq_peek_vtime, (u64 dsq), (dsq))                                                   \
@@ -198,6 +199,11 @@ OSV_INLINE s32 dsq_create(DsqId dsq) { return osv_dsq_create(dsq); }
 // queue; false when there is none. Costs a queue operation.
 // sched_ext: scx_bpf_dsq_move_to_local (6.12: scx_bpf_consume).
 OSV_INLINE bool dsq_move_to_local(DsqId dsq) { return osv_dsq_move_to_local(dsq); }
+// [dispatch] Gives the task whose slice ended, if it still wants the CPU, `slice` ns more: it
+// runs on, ahead of anything moved to the local queue. For policies with a short quantum, when
+// no queue had work: without it the task gets kSliceDefault.
+// sched_ext: prev->scx.slice = slice in ops.dispatch(cpu, prev).
+OSV_INLINE void keep_running(u64 slice) { osv_keep_running(slice); }
 // Queued tasks in a queue, also in local_on(cpu). A remote read.
 // sched_ext: scx_bpf_dsq_nr_queued.
 OSV_INLINE s32 dsq_nr_queued(DsqId dsq) { return osv_dsq_nr_queued(dsq); }
@@ -301,9 +307,9 @@ template <class S> struct TaskRef {
   OSV_INLINE u64 nr_wakeups() const { return osv_task_nr_wakeups(p); }
   OSV_INLINE s32 waker() const { return osv_task_waker(p); }
 
-  // Hands the task to a queue. In select_cpu(): only kDsqLocal or local_on, and enqueue() is
-  // then skipped. In enqueue(): exactly once, now or in a later dispatch(). Inserting a task
-  // that is queued already, or that is not this policy's, ejects the policy.
+  // Hands the task to a queue. In enqueue(): exactly once. In select_cpu(): at most once, and
+  // enqueue() is then skipped; kDsqLocal is the queue of the CPU that select_cpu() returns. In
+  // any other hook, or for another task than the hook's, or twice: ejects the policy.
   // sched_ext: scx_bpf_dsq_insert[_vtime] (6.12: scx_bpf_dispatch[_vtime]).
   OSV_INLINE void insert(DsqId dsq, u64 slice_ns, u64 flags = 0) const { osv_dsq_insert(p, dsq, slice_ns, flags); }
   OSV_INLINE void insert_vtime(DsqId dsq, u64 slice_ns, u64 vt, u64 flags = 0) const {

@@ -31,6 +31,10 @@ const std::vector<MetricInfo>& MetricCatalogue() {
       {"idle_while_waiting", "%", kMinimize, "share of CPU time idle while a task waited that could have used it"},
       {"switches_per_s", "1/s", kMinimize, "context switches per second"},
       {"migrations_per_s", "1/s", kMinimize, "tasks that ran on another CPU than before, per second"},
+      {"cpu_time", "us", kMinimize, "CPU time of all tasks"},
+      {"runs", "1", kMinimize, "CPU bursts: from the first instruction after a sleep to the next sleep"},
+      {"sleeps", "1", kMinimize, "times a task blocked"},
+      {"wakeups", "1", kMinimize, "times a task was woken"},
       {"incomplete", "1", kMinimize, "measured events that had not finished when the run ended"},
   };
   return kCatalogue;

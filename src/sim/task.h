@@ -1,0 +1,86 @@
+// Task: a simulated task_struct. Policies see it only through the services of policy.h.
+#ifndef OSEVOLVE_SIM_TASK_H_
+#define OSEVOLVE_SIM_TASK_H_
+
+#include <osevolve/policy.h>
+
+#include <array>
+#include <cstdint>
+
+#include "base/random.h"
+#include "base/time.h"
+#include "workload/workload.h"
+
+namespace ose {
+
+class Dsq;
+
+enum class TaskState : uint8_t {
+  kNew,       // created, has not started
+  kSleeping,  // blocked
+  kRunnable,  // wants a CPU: in a DSQ, or on its way into one
+  kRunning,   // on a CPU
+  kExited,
+};
+
+inline constexpr int kMaxLoopDepth = 8;
+
+}  // namespace ose
+
+// The header of policies leaves this type incomplete; the simulator completes it.
+struct osevolve::osv_task {
+  // Identity.
+  int index = 0;  // in Simulator::tasks_
+  int pid = 0;
+  int group = 0;
+  int index_in_group = 0;
+  uint32_t comm = 0;
+  uint32_t weight = 100;
+  uint32_t hint = 0;
+  const uint64_t* allowed = nullptr;  // bit mask over CPUs, owned by the simulator
+  int nr_allowed = 0;
+  unsigned char* state_bytes = nullptr;  // the policy's TaskState
+
+  // Scheduling.
+  ose::TaskState state = ose::TaskState::kNew;
+  int cpu = 0;            // runs here, or ran or was placed here last
+  int last_run_cpu = -1;  // -1: never ran
+  uint64_t slice = 0;
+  uint64_t vtime = 0;
+  bool enabled = false;
+  ose::Dsq* dsq = nullptr;  // the queue it is in
+  osv_task *prev = nullptr, *next = nullptr;  // FIFO links
+  int heap_pos = -1;                          // vtime queues
+  uint64_t dsq_vtime_key = 0, dsq_seq = 0;
+
+  // Accounting.
+  ose::Nanos run_total{0}, wait_total{0};
+  ose::Nanos runnable_since{0};
+  ose::Nanos woken_at{0};
+  uint64_t nr_wakeups = 0;
+  int waker_pid = 0;
+  bool awaits_first_run = false;  // woken, has not run since: its wake-up latency is open
+  bool in_burst = false;          // has run since it last slept
+
+  // Program.
+  ose::Rng rng{0};
+  const ose::Op* program = nullptr;
+  uint32_t pc = 0, program_size = 0;
+  ose::Nanos remaining{0};  // of the current kRun
+  int loop_depth = 0;
+  struct Loop { uint32_t start, left; };
+  std::array<Loop, ose::kMaxLoopDepth> loops{};
+  osv_task* next_waiter = nullptr;  // in the FIFO of what it is blocked on
+  bool released = false;            // woken since the last instruction: kBegin dates from woken_at
+
+  // Current event.
+  bool event_open = false;
+  bool serving = false;  // open loop: a request is assigned
+  ose::Nanos event_release{0}, event_work_base{0};
+};
+
+namespace ose {
+using Task = osevolve::osv_task;
+}
+
+#endif  // OSEVOLVE_SIM_TASK_H_
