@@ -45,6 +45,15 @@ parse_build_dir() {
   if [[ $given ]]; then export OSEVOLVE_STATE=${OSEVOLVE_STATE:-$build/state}; fi
 }
 
+# Nothing to install, configure or build: what `built` marked is newer than all that it came from.
+# Ninja would find the same, but takes ten times as long.
+up_to_date() {  # up_to_date PROGRAM
+  [[ -x $1 && $build/.built -nt /var/lib/dpkg/status ]] && configured &&
+    [[ ! $(find "$root"/{src,include,policies,tools,CMakeLists.txt} -newer "$build/.built" -print -quit 2>&1) ]]
+}
+
+built() { mv -- "$build/.building" "$build/.built"; }
+
 # Packages and configuration, under a lock that `release` gives back.
 prepare() {
   : 2>/dev/null >>"$build/.lock" ||
@@ -56,6 +65,7 @@ prepare() {
   fi
   trap 'exit 130' INT
   trap 'exit 143' TERM
+  : >"$build/.building"  # the time before anything was read
   packages
   configure
 }
@@ -127,11 +137,16 @@ install() {
   fi
 }
 
+configure_flags=(-G Ninja -DCMAKE_CXX_COMPILER=clang++-19 -DCMAKE_BUILD_TYPE=Release)
+
+configured() {
+  local have=''
+  if [[ -f $build/.configured && -f $build/build.ninja ]]; then IFS= read -r have <"$build/.configured" || true; fi
+  [[ $have == "$root|$build|${configure_flags[*]}" ]]
+}
+
 configure() {
-  local flags=(-G Ninja -DCMAKE_CXX_COMPILER=clang++-19 -DCMAKE_BUILD_TYPE=Release)
-  local stamp=$build/.configured want="$root|$build|${flags[*]}" have=''
-  if [[ -f $stamp && -f $build/build.ninja ]]; then IFS= read -r have <"$stamp" || true; fi
-  [[ $have == "$want" ]] && return  # ninja itself configures again when a CMakeLists.txt changes
+  configured && return  # ninja itself configures again when a CMakeLists.txt changes
 
   local project=''
   if [[ -f $build/CMakeCache.txt ]]; then
@@ -139,12 +154,12 @@ configure() {
   fi
   [[ ${project:-osevolve} == osevolve ]] || die "$build holds the build of $project; give another --build-dir"
   local log=$build/configure.log
-  if ! cmake --fresh -S "$root" -B "$build" "${flags[@]}" >"$log" 2>&1 </dev/null; then
+  if ! cmake --fresh -S "$root" -B "$build" "${configure_flags[@]}" >"$log" 2>&1 </dev/null; then
     rm -f -- "$build/.packages"  # look at the packages again next time
     tail -n 25 -- "$log" >&2
     die "cmake could not configure the build (all of its output: $log). What it needs: $root/tools/packages.txt"
   fi
-  printf '%s\n' "$want" >"$stamp"
+  printf '%s\n' "$root|$build|${configure_flags[*]}" >"$build/.configured"
 }
 
 # The named targets that this build has.
@@ -156,14 +171,12 @@ targets() {
 
 # Builds what is out of date among the targets; those that do not exist are left out.
 build() {
-  local before after=$(targets "$@")
-  while [[ $after != "${before-none}" ]]; do  # once more if configuring again added a target
-    before=$after
-    [[ $before ]] || die "nothing to build: $root has none of the targets $*"
-    # shellcheck disable=SC2086  # target names are single words
-    run_ninja $before
-    after=$(targets "$@")
-  done
+  run_ninja build.ninja  # configures again if need be, which may add or remove targets
+  local found
+  found=$(targets "$@")
+  [[ $found ]] || die "nothing to build: $root has none of the targets $*"
+  # shellcheck disable=SC2086  # target names are single words
+  run_ninja $found
 }
 
 run_ninja() {
@@ -172,7 +185,7 @@ run_ninja() {
   NINJA_STATUS='[%f/%t] ' ninja -C "$build" "$@" 2>&1 </dev/null | progress "$log" || status=$?
   ((status)) || return 0
   # From the first failure on, or else the end.
-  awk '/^FAILED: / { f = 1 } f && n++ < 60 { print } END { exit !f }' "$log" >&2 || tail -n 25 -- "$log" >&2
+  awk '/^FAILED: / && $2 != "build.ninja" { f = 1 } f && n++ < 60 { print } END { exit !f }' "$log" >&2 || tail -n 25 -- "$log" >&2
   die "the build failed (all of its output: $log)"
 }
 
@@ -188,12 +201,12 @@ progress() {
       open=1 last=$SECONDS
     fi
     printf '%s\n' "$line" >&3
-    if [[ $quiet || ! $line =~ ^\[([0-9]+)/([0-9]+)\] ]]; then continue; fi
+    if [[ $quiet || $line == *"Re-running CMake"* || ! $line =~ ^\[([0-9]+)/([0-9]+)\] ]]; then continue; fi
     if [[ -t 2 ]]; then
       printf '\r%s: building %s/%s\e[K' "$me" "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" >&2
       shown=1
     elif [[ ! $shown ]]; then
-      say "building ${BASH_REMATCH[2]} steps (log: $log)"
+      say "building ${BASH_REMATCH[1]}/${BASH_REMATCH[2]} (log: $log)"
       shown=1
     elif ((SECONDS - last >= 15)); then
       say "building ${BASH_REMATCH[1]}/${BASH_REMATCH[2]}"
