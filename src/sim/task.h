@@ -37,6 +37,7 @@ struct osevolve::osv_task {
   uint32_t comm = 0;
   uint32_t weight = 100;
   uint32_t hint = 0;
+  int64_t working_set_kb = 0;
   const uint64_t* allowed = nullptr;  // bit mask over CPUs, owned by the simulator
   int nr_allowed = 0;
   unsigned char* state_bytes = nullptr;  // the policy's TaskState
@@ -75,7 +76,8 @@ struct osevolve::osv_task {
 
   // Current event.
   bool event_open = false;
-  bool serving = false;  // open loop: a request is assigned
+  bool pass_open = false;  // between the first and the last operation of a pass
+  bool serving = false;    // open loop: a request is assigned
   ose::Nanos event_release{0}, event_work_base{0};
 };
 

@@ -1,0 +1,491 @@
+#include "sim/engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace ose {
+namespace {
+
+// More operations than this at one instant of one task, or events at one instant of the whole
+// machine, mean that time stands still.
+constexpr int kMaxOpsAtOnce = 1'000'000;
+constexpr uint64_t kMaxEventsAtOnce = 20'000'000;
+
+}  // namespace
+
+void Engine::WaitQueue::Push(Task& t) {
+  t.next_waiter = nullptr;
+  (tail ? tail->next_waiter : head) = &t;
+  tail = &t;
+}
+
+Task* Engine::WaitQueue::Pop() {
+  Task* t = head;
+  if (t && !(head = t->next_waiter)) tail = nullptr;
+  return t;
+}
+
+Engine::Engine(const Workload& workload, const Machine& machine, const NativePolicy& policy, uint64_t seed,
+               const SimOptions& options)
+    : w_(workload),
+      m_(machine),
+      seed_(seed),
+      options_(options),
+      events_(machine.cpus + 1 + static_cast<int>(workload.groups.size()) + workload.TaskCount()),
+      kernel_(machine, policy, events_, *this, workload.TaskCount(), machine.cpus, seed),
+      tasks_(static_cast<size_t>(workload.TaskCount())),
+      forked_(workload.groups.size(), 0),
+      locks_(workload.locks.size()),
+      semaphores_(workload.semaphores.size()),
+      barriers_(workload.barriers.size()),
+      queues_(workload.queues.size()),
+      open_(workload.groups.size()),
+      samples_(workload.groups.size()) {
+  for (const Dist& d : w_.dists) samplers_.emplace_back(d);
+  MakeTasks();
+}
+
+void Engine::MakeTasks() {
+  int index = 0;
+  for (size_t g = 0; g < w_.groups.size(); ++g) {
+    const Group& group = w_.groups[g];
+    first_task_.push_back(index);
+    starts_.emplace_back(group.start);
+    kernel_.group_names.push_back(group.name);
+    const uint64_t* mask = kernel_.MakeMask(group.affinity);
+    int nr_allowed = group.affinity.empty() ? m_.cpus : static_cast<int>(group.affinity.size());
+    if (group.arrivals.kind != Arrivals::Kind::kNone) {
+      open_loop_ = true;
+      open_[g].arrivals = std::make_unique<ArrivalProcess>(w_, static_cast<int>(g), m_.cpus, seed_);
+    }
+    for (int i = 0; i < group.count; ++i, ++index) {
+      Task& t = tasks_[static_cast<size_t>(index)];
+      t.index = index;
+      t.pid = index + 1;
+      t.group = static_cast<int>(g);
+      t.index_in_group = i;
+      t.comm = osevolve::comm_hash(group.name.c_str());
+      t.weight = static_cast<uint32_t>(group.weight);
+      t.hint = group.hint;
+      t.working_set_kb = group.working_set_kb;
+      t.allowed = mask;
+      t.nr_allowed = nr_allowed;
+      t.cpu = index % m_.cpus;
+      if (!AllowedOn(&t, t.cpu)) t.cpu = group.affinity[static_cast<size_t>(i) % group.affinity.size()];
+      t.program = group.program.data();
+      t.program_size = static_cast<uint32_t>(group.program.size());
+      t.rng = TaskStream(seed_, static_cast<int>(g), i);
+    }
+  }
+}
+
+void Engine::StartTasks() {
+  for (Task& t : tasks_) {
+    const Group& group = w_.groups[static_cast<size_t>(t.group)];
+    if (group.forked) continue;
+    kernel_.AddTask(t);
+    ++live_;
+    Nanos start{0};
+    if (group.has_start) start = {starts_[static_cast<size_t>(t.group)](t.rng)};
+    events_.Set(TaskSource(t), start);
+  }
+  for (size_t g = 0; g < open_.size(); ++g)
+    if (open_[g].arrivals) events_.Set(ArrivalSource(static_cast<int>(g)), open_[g].arrivals->Next());
+}
+
+SimResult Engine::Run() {
+  const Nanos limit = open_loop_ ? w_.horizon * 2 : w_.horizon;
+  kernel_.Init();
+  if (!kernel_.failed()) StartTasks();
+  Nanos next_watchdog = m_.watchdog;
+  uint64_t at_once = 0;
+  while (!kernel_.failed() && !done_) {
+    if (events_.empty()) {
+      kernel_.EjectStalled(tasks_);
+      if (!kernel_.failed() && live_ > 0) FailStuck();
+      break;
+    }
+    Nanos t = events_.NextTime();
+    if (t > limit) {
+      kernel_.SetTime(limit);
+      break;
+    }
+    while (t > next_watchdog) {
+      kernel_.SetTime(next_watchdog);
+      kernel_.CheckWatchdog(tasks_);
+      next_watchdog += Nanos{m_.watchdog.v / 2};
+    }
+    if (kernel_.failed()) break;
+    if (t == kernel_.now()) {
+      if (++at_once > kMaxEventsAtOnce) {
+        kernel_.Fail(Outcome::kRule, fmt::format("time stands still at {:.3f} ms: CPUs are rescheduled for ever without "
+                                                 "progress (a kick in dispatch() or running()?)", t.ms()));
+        break;
+      }
+    } else {
+      at_once = 0;
+    }
+    kernel_.SetTime(t);
+    HandleEvent(events_.NextSource());
+    ++processed_;
+    if (options_.checked && !kernel_.failed()) kernel_.CheckInvariants(tasks_);
+  }
+  kernel_.Settle();
+  end_ = kernel_.now();
+  kernel_.CheckWatchdog(tasks_);
+  kernel_.Exit();
+  SimResult r;
+  r.outcome = kernel_.outcome();
+  r.diagnosis = kernel_.diagnosis();
+  r.events = processed_;
+  std::copy_n(kernel_.counters(), osevolve::kMaxCounters, r.counters);
+  if (r.outcome == Outcome::kOk) r.metrics = CollectMetrics();
+  return r;
+}
+
+void Engine::HandleEvent(int source) {
+  if (source < m_.cpus) return kernel_.OnCpuEvent(source);
+  if (source == m_.cpus) return kernel_.OnPolicyTimer();
+  int group = source - m_.cpus - 1;
+  if (group < static_cast<int>(w_.groups.size())) return Arrive(group);
+  Task& t = tasks_[static_cast<size_t>(group) - w_.groups.size()];
+  events_.Cancel(source);
+  bool first = t.state == TaskState::kNew;
+  if (first) first_start_ = std::min(first_start_, kernel_.now());
+  kernel_.Wake(t, -1, 0, first);
+}
+
+// --- Programs -----------------------------------------------------------------------------
+
+Nanos Engine::Duration(const Op& op, Task& t) {
+  return {op.drawn ? samplers_[op.object](t.rng) : op.ns};
+}
+
+Step Engine::Advance(Task& t, int cpu) {
+  for (int ops = 0; ops < kMaxOpsAtOnce; ++ops) {
+    if (t.pc == 0 && !t.pass_open && !BeginPass(t)) {
+      ++sleeps_;
+      return Step::kBlock;
+    }
+    if (t.pc == t.program_size) {
+      if (!EndPass(t)) return Step::kExit;
+      continue;
+    }
+    const Op& op = t.program[t.pc++];
+    bool blocks = false;
+    switch (op.kind) {
+      case OpKind::kRun:
+        t.remaining = Duration(op, t);
+        if (t.remaining.v <= 0) break;
+        t.released = false;
+        return Step::kRun;
+      case OpKind::kSleep:
+        if (Nanos d = Duration(op, t); d.v > 0) {
+          events_.Set(TaskSource(t), kernel_.now() + d);
+          blocks = true;
+        }
+        break;
+      case OpKind::kTimer:
+        if (op.ns > kernel_.now().v) {
+          events_.Set(TaskSource(t), {op.ns});
+          blocks = true;
+        }
+        break;
+      case OpKind::kLock: {
+        Lock& lock = locks_[op.object];
+        if (!lock.owner) lock.owner = &t;
+        else lock.waiters.Push(t), blocks = true;
+        break;
+      }
+      case OpKind::kUnlock: {
+        Lock& lock = locks_[op.object];
+        lock.owner = lock.waiters.Pop();
+        if (lock.owner) WakeBy(*lock.owner, t, cpu);
+        break;
+      }
+      case OpKind::kWait: {
+        Semaphore& s = semaphores_[op.object];
+        if (s.value > 0) --s.value;
+        else s.waiters.Push(t), blocks = true;
+        break;
+      }
+      case OpKind::kSignal: {
+        Semaphore& s = semaphores_[op.object];
+        s.value += op.count;
+        while (s.value > 0 && !s.waiters.empty()) {
+          --s.value;
+          WakeBy(*s.waiters.Pop(), t, cpu);
+        }
+        break;
+      }
+      case OpKind::kBarrier: {
+        BarrierState& b = barriers_[op.object];
+        if (++b.arrived < w_.barriers[op.object].parties) {
+          b.waiters.Push(t);
+          blocks = true;
+          break;
+        }
+        b.arrived = 0;
+        while (Task* waiter = b.waiters.Pop()) WakeBy(*waiter, t, cpu);
+        break;
+      }
+      case OpKind::kYield: return Step::kYield;
+      case OpKind::kFork: Fork(t, static_cast<int>(op.object), cpu); break;
+      case OpKind::kPut: blocks = Put(queues_[op.object], w_.queues[op.object].capacity, t, cpu); break;
+      case OpKind::kTake: blocks = Take(queues_[op.object], t, cpu); break;
+      case OpKind::kBegin: BeginEvent(t, t.released ? t.woken_at : kernel_.now()); break;
+      case OpKind::kEnd: EndEvent(t); break;
+      case OpKind::kLoop: t.loops[static_cast<size_t>(t.loop_depth++)] = {t.pc, op.count}; break;
+      case OpKind::kEndLoop: {
+        Task::Loop& loop = t.loops[static_cast<size_t>(t.loop_depth - 1)];
+        if (--loop.left > 0) t.pc = loop.start;
+        else --t.loop_depth;
+        break;
+      }
+    }
+    if (kernel_.failed()) return Step::kBlock;
+    if (blocks) {
+      ++sleeps_;
+      return Step::kBlock;
+    }
+  }
+  kernel_.Fail(Outcome::kStuck, fmt::format("workload '{}': a task of group '{}' executes more than {} operations without using "
+                                            "CPU time or sleeping; add a run or sleep",
+                                            w_.name, w_.groups[static_cast<size_t>(t.group)].name, kMaxOpsAtOnce));
+  return Step::kBlock;
+}
+
+bool Engine::BeginPass(Task& t) {
+  const Group& group = w_.groups[static_cast<size_t>(t.group)];
+  OpenLoop& open = open_[static_cast<size_t>(t.group)];
+  if (open.arrivals && !t.serving) {
+    if (open.backlog_head == open.backlog.size()) {
+      open.idle_threads.push_back(&t);
+      return false;
+    }
+    Serve(t, open.backlog[open.backlog_head++]);
+  }
+  t.pass_open = true;
+  if (group.event == EventKind::kIteration)
+    BeginEvent(t, open.arrivals ? t.event_release : t.released ? t.woken_at : kernel_.now());
+  return true;
+}
+
+bool Engine::EndPass(Task& t) {
+  const Group& group = w_.groups[static_cast<size_t>(t.group)];
+  if (group.event == EventKind::kIteration) EndEvent(t);
+  t.pc = 0;
+  t.pass_open = false;
+  t.serving = false;
+  if (group.repeat || open_[static_cast<size_t>(t.group)].arrivals) return true;
+  last_exit_ = kernel_.now();
+  if (--live_ == 0 && w_.run_to_completion) done_ = true;
+  return false;
+}
+
+void Engine::Fork(Task& parent, int g, int cpu) {
+  const Group& group = w_.groups[static_cast<size_t>(g)];
+  int& started = forked_[static_cast<size_t>(g)];
+  if (started >= group.count) return;
+  Task& child = tasks_[static_cast<size_t>(first_task_[static_cast<size_t>(g)] + started++)];
+  if (AllowedOn(&child, cpu)) child.cpu = cpu;
+  kernel_.AddTask(child);
+  ++live_;
+  if (group.has_start) events_.Set(TaskSource(child), kernel_.now() + Nanos{starts_[static_cast<size_t>(g)](child.rng)});
+  else kernel_.Wake(child, cpu, parent.pid, true);
+}
+
+bool Engine::Put(QueueState& q, int64_t capacity, Task& t, int cpu) {
+  if (capacity > 0 && q.size >= capacity) {
+    q.putters.Push(t);
+    return true;
+  }
+  if (Task* taker = q.takers.Pop()) WakeBy(*taker, t, cpu);
+  else ++q.size;
+  return false;
+}
+
+bool Engine::Take(QueueState& q, Task& t, int cpu) {
+  if (q.size == 0) {
+    q.takers.Push(t);
+    return true;
+  }
+  --q.size;
+  if (Task* putter = q.putters.Pop()) {
+    ++q.size;
+    WakeBy(*putter, t, cpu);
+  }
+  return false;
+}
+
+void Engine::WakeBy(Task& sleeper, Task& waker, int cpu) { kernel_.Wake(sleeper, cpu, waker.pid, false); }
+
+// --- Open loop ----------------------------------------------------------------------------
+
+void Engine::Arrive(int g) {
+  OpenLoop& open = open_[static_cast<size_t>(g)];
+  const Nanos now = kernel_.now();
+  if (Nanos next = open.arrivals->Next(); next < w_.horizon) events_.Set(ArrivalSource(g), next);
+  else events_.Cancel(ArrivalSource(g));
+  if (now >= w_.horizon) return;
+  if (Measured(now)) ++pending_;
+  if (open.idle_threads.empty()) {
+    open.backlog.push_back(now);
+    return;
+  }
+  Task& t = *open.idle_threads.back();
+  open.idle_threads.pop_back();
+  Serve(t, now);
+  kernel_.Wake(t, -1, 0, false);
+}
+
+void Engine::Serve(Task& t, Nanos arrival) {
+  OpenLoop& open = open_[static_cast<size_t>(t.group)];
+  t.serving = true;
+  t.event_release = arrival;
+  t.rng = RequestStream(seed_, t.group, open.next_request++);
+}
+
+// --- Measuring ----------------------------------------------------------------------------
+
+void Engine::OnWakeupServed(Task& t, Nanos latency) {
+  ++runs_;
+  if (t.woken_at >= w_.warmup && t.woken_at < w_.horizon) samples_[static_cast<size_t>(t.group)].wakeup_us.push_back(latency.us());
+}
+
+void Engine::BeginEvent(Task& t, Nanos release) {
+  t.event_open = true;
+  t.event_release = release;
+  t.event_work_base = t.run_total;
+  GroupSamples& s = samples_[static_cast<size_t>(t.group)];
+  s.first_start = std::min(s.first_start, kernel_.now());
+  if (Measured(release)) s.start_us.push_back((kernel_.now() - release).us());
+}
+
+void Engine::EndEvent(Task& t) {
+  if (!t.event_open) return;
+  t.event_open = false;
+  GroupSamples& s = samples_[static_cast<size_t>(t.group)];
+  const Nanos now = kernel_.now();
+  if (now >= w_.warmup && now <= w_.horizon) {
+    ++s.events;
+    s.last_finish = now;
+  }
+  if (!Measured(t.event_release)) return;
+  double latency = (now - t.event_release).us();
+  s.latency_us.push_back(latency);
+  if (Nanos work = t.run_total - t.event_work_base; work.v > 0) s.slowdown.push_back(latency / work.us());
+  if (open_[static_cast<size_t>(t.group)].arrivals && --pending_ == 0 && now >= w_.horizon) done_ = true;
+}
+
+// Events that have not finished count with their age, so that nobody gains by never finishing
+// them: all open-loop requests, and those of other groups that are older than the median event.
+void Engine::Finish() {
+  for (const Task& t : tasks_) {
+    if (!t.event_open || !Measured(t.event_release)) continue;
+    GroupSamples& s = samples_[static_cast<size_t>(t.group)];
+    double age = (end_ - t.event_release).us();
+    bool open = open_[static_cast<size_t>(t.group)].arrivals != nullptr;
+    if (!open && !s.latency_us.empty()) {
+      auto middle = s.latency_us.begin() + static_cast<std::ptrdiff_t>(s.latency_us.size() / 2);
+      std::nth_element(s.latency_us.begin(), middle, s.latency_us.end());
+      if (age < *middle) continue;
+    }
+    ++s.incomplete;
+    s.latency_us.push_back(age);
+    Nanos work = kernel_.RunTotal(&t) - t.event_work_base;
+    s.slowdown.push_back(age / std::max(work.us(), 1.0));
+  }
+  for (size_t g = 0; g < open_.size(); ++g) {
+    for (size_t i = open_[g].backlog_head; i < open_[g].backlog.size(); ++i) {
+      if (!Measured(open_[g].backlog[i])) continue;
+      ++samples_[g].incomplete;
+      double age = (end_ - open_[g].backlog[i]).us();
+      samples_[g].latency_us.push_back(age);
+      samples_[g].start_us.push_back(age);
+    }
+  }
+}
+
+Metrics Engine::CollectMetrics() {
+  Finish();
+  Metrics out;
+  const Nanos window = w_.run_to_completion ? Nanos{0} : w_.horizon - w_.warmup;
+  GroupSamples all;
+  bool several = w_.groups.size() > 1;
+  for (size_t g = 0; g < samples_.size(); ++g) {
+    if (w_.groups[g].measured) all.Merge(samples_[g]);
+    if (several) AddEventMetrics(samples_[g], w_.groups[g].name + ".", window, out);
+  }
+  AddEventMetrics(all, "", window, out);
+
+  if (w_.run_to_completion && first_start_ != Nanos::Max())
+    out["span"] = ((live_ > 0 ? end_ : last_exit_) - first_start_).us();
+
+  double useful = 0, overhead = 0, n = 0, sum = 0, squares = 0, cpu_time = 0, wakeups = 0;
+  for (int c = 0; c < m_.cpus; ++c) {
+    useful += kernel_.totals(c).useful.s();
+    overhead += kernel_.totals(c).overhead.s();
+  }
+  for (const Task& t : tasks_) {
+    cpu_time += t.run_total.us();
+    wakeups += static_cast<double>(t.nr_wakeups);
+    if (!w_.groups[static_cast<size_t>(t.group)].repeat) continue;
+    double share = t.run_total.s() / t.weight;
+    n += 1;
+    sum += share;
+    squares += share * share;
+  }
+  const double seconds = end_.s(), capacity = seconds * m_.cpus;
+  if (n >= 2 && squares > 0) out["fairness"] = sum * sum / (n * squares);
+  if (capacity > 0) {
+    out["utilization"] = 100 * useful / capacity;
+    out["overhead"] = 100 * overhead / capacity;
+    out["idle_while_waiting"] = 100 * kernel_.idle_while_waiting().s() / capacity;
+    out["switches_per_s"] = static_cast<double>(kernel_.switches()) / seconds;
+    out["migrations_per_s"] = static_cast<double>(kernel_.migrations()) / seconds;
+  }
+  out["cpu_time"] = cpu_time;
+  out["runs"] = static_cast<double>(runs_);
+  out["sleeps"] = static_cast<double>(sleeps_);
+  out["wakeups"] = wakeups;
+  return out;
+}
+
+// --- A workload that cannot go on ---------------------------------------------------------
+
+std::string Engine::WhatBlocks(const Task& t) const {
+  if (t.pc == 0) return "waits for a request";
+  const Op& op = t.program[t.pc - 1];
+  switch (op.kind) {
+    case OpKind::kLock: return fmt::format("waits for lock '{}'", w_.locks[op.object]);
+    case OpKind::kWait: return fmt::format("waits for '{}', which nobody signals any more", w_.semaphores[op.object]);
+    case OpKind::kBarrier:
+      return fmt::format("waits at barrier '{}', where {} of {} have arrived", w_.barriers[op.object].name,
+                         barriers_[op.object].arrived, w_.barriers[op.object].parties);
+    case OpKind::kPut: return fmt::format("waits for room in queue '{}'", w_.queues[op.object].name);
+    case OpKind::kTake: return fmt::format("waits for an item in queue '{}'", w_.queues[op.object].name);
+    default: return "sleeps";
+  }
+}
+
+void Engine::FailStuck() {
+  // Open-loop threads that wait for requests after the last arrival are at rest, not stuck.
+  for (const Task& t : tasks_) {
+    if (t.state != TaskState::kSleeping || t.pc == 0) continue;
+    return kernel_.Fail(Outcome::kStuck,
+                        fmt::format("workload '{}' cannot finish: every task sleeps at {:.3f} ms and nothing will wake one; "
+                                    "{}[{}] {}",
+                                    w_.name, kernel_.now().ms(), w_.groups[static_cast<size_t>(t.group)].name,
+                                    t.index_in_group, WhatBlocks(t)));
+  }
+}
+
+SimResult Simulate(const Workload& workload, const Machine& machine, const NativePolicy& policy, uint64_t seed,
+                   const SimOptions& options) {
+  Engine engine(workload, machine, policy, seed, options);
+  return engine.Run();
+}
+
+}  // namespace ose

@@ -1,0 +1,101 @@
+// Engine: the workload half of a simulation. It executes the programs of the tasks on the
+// Kernel, owns locks, semaphores, barriers, queues and arrivals, measures events, and drives
+// the clock.
+//
+// What happens when, at one instant: events are taken in the order of EventQueue; an interrupt
+// (timer, arrival) is handled by the CPU where the woken task last ran.
+#ifndef OSEVOLVE_SIM_ENGINE_H_
+#define OSEVOLVE_SIM_ENGINE_H_
+
+#include <memory>
+#include <vector>
+
+#include "sim/event_queue.h"
+#include "sim/kernel.h"
+#include "sim/samples.h"
+#include "sim/simulate.h"
+#include "workload/draw.h"
+
+namespace ose {
+
+class Engine : public KernelClient {
+ public:
+  Engine(const Workload& workload, const Machine& machine, const NativePolicy& policy, uint64_t seed,
+         const SimOptions& options);
+  SimResult Run();
+
+  Step Advance(Task& task, int cpu) override;
+  void OnWakeupServed(Task& task, Nanos latency) override;
+
+ private:
+  // Tasks that wait for the same thing, first come first served, linked by next_waiter.
+  struct WaitQueue {
+    Task *head = nullptr, *tail = nullptr;
+    bool empty() const { return !head; }
+    void Push(Task& t);
+    Task* Pop();
+  };
+  struct Lock { Task* owner = nullptr; WaitQueue waiters; };
+  struct Semaphore { int64_t value = 0; WaitQueue waiters; };
+  struct BarrierState { int arrived = 0; WaitQueue waiters; };
+  struct QueueState { int64_t size = 0; WaitQueue takers, putters; };
+  // Open loop: requests that wait for a thread, threads that wait for a request.
+  struct OpenLoop {
+    std::unique_ptr<ArrivalProcess> arrivals;
+    std::vector<Task*> idle_threads;  // last in, first out: the warmest cache first
+    std::vector<Nanos> backlog;       // arrival times not yet taken, from backlog_head on
+    size_t backlog_head = 0;
+    uint64_t next_request = 0;        // number of the next request to be taken
+  };
+
+  void MakeTasks();
+  void StartTasks();
+  void HandleEvent(int source);
+  void Arrive(int group);
+  void Serve(Task& t, Nanos arrival);
+  bool BeginPass(Task& t);       // false: an open-loop thread without a request; it blocks
+  bool EndPass(Task& t);         // false: the task exits
+  void BeginEvent(Task& t, Nanos release);
+  void EndEvent(Task& t);
+  void Fork(Task& parent, int group, int cpu);
+  bool Put(QueueState& q, int64_t capacity, Task& t, int cpu);
+  bool Take(QueueState& q, Task& t, int cpu);
+  Nanos Duration(const Op& op, Task& t);
+  void WakeBy(Task& sleeper, Task& waker, int cpu);
+  void Finish();
+  void FailStuck();
+  std::string WhatBlocks(const Task& t) const;
+  Metrics CollectMetrics();
+  bool Measured(Nanos release) const { return release >= w_.warmup && release < w_.horizon; }
+  int ArrivalSource(int group) const { return m_.cpus + 1 + group; }
+  int TaskSource(const Task& t) const { return m_.cpus + 1 + static_cast<int>(w_.groups.size()) + t.index; }
+
+  const Workload& w_;
+  const Machine& m_;
+  const uint64_t seed_;
+  const SimOptions options_;
+  EventQueue events_;
+  Kernel kernel_;
+  std::vector<Task> tasks_;
+  std::vector<int> first_task_;    // of each group
+  std::vector<int> forked_;        // of each group: started by kFork so far
+  std::vector<Sampler> samplers_;  // one per Workload::dists
+  std::vector<Sampler> starts_;    // start delays, one per group
+  std::vector<Lock> locks_;
+  std::vector<Semaphore> semaphores_;
+  std::vector<BarrierState> barriers_;
+  std::vector<QueueState> queues_;
+  std::vector<OpenLoop> open_;
+  std::vector<GroupSamples> samples_;
+  bool open_loop_ = false;
+  int live_ = 0;              // started and not exited
+  int64_t pending_ = 0;       // open loop: measured requests not finished
+  uint64_t processed_ = 0, runs_ = 0, sleeps_ = 0;
+  Nanos end_{0};              // when the run ended
+  Nanos first_start_ = Nanos::Max(), last_exit_{0};
+  bool done_ = false;
+};
+
+}  // namespace ose
+
+#endif  // OSEVOLVE_SIM_ENGINE_H_

@@ -1,0 +1,738 @@
+#include "sim/kernel.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+
+namespace ose {
+namespace {
+
+using namespace osevolve;
+
+constexpr uint64_t kSmallIds = 4096;
+constexpr int kMaxDsqs = 4096;
+constexpr int kDispatchMaxLoops = 32;  // SCX_DSP_MAX_LOOPS
+constexpr int kErrBusy = -16, kErrExist = -17, kErrInval = -22, kErrNoMem = -12;
+
+size_t Align8(size_t n) { return (n + 7) & ~size_t{7}; }
+
+}  // namespace
+
+// Runs a hook with its context set, charges its cost, and restores the context: an enqueue may
+// happen inside a schedule that itself runs inside a wake-up.
+template <class F>
+void Kernel::CallHook(Hook hook, int cpu, Task* task, F&& f) {
+  Hook saved_hook = hook_;
+  int saved_cpu = ctx_cpu_;
+  Task* saved_task = hook_task_;
+  hook_ = hook;
+  ctx_cpu_ = cpu;
+  hook_task_ = task;
+  cost_ += machine_.hook;
+  f();
+  hook_ = saved_hook;
+  ctx_cpu_ = saved_cpu;
+  hook_task_ = saved_task;
+}
+
+Kernel::Kernel(const Machine& machine, const NativePolicy& policy, EventQueue& events, KernelClient& client,
+               int tasks, int timer_source, uint64_t seed)
+    : machine_(machine),
+      ops_(policy.ops()),
+      events_(events),
+      client_(client),
+      timer_source_(timer_source),
+      rng_(Rng::Stream(seed, 0x706f6c6963790000ULL)),
+      cpus_(static_cast<size_t>(machine.cpus)),
+      idle_mask_(static_cast<size_t>(machine.cpus + 63) / 64, 0),
+      global_(kDsqGlobal),
+      small_dsqs_(kSmallIds),
+      task_state_stride_(Align8(ops_.task_state_bytes)),
+      cpu_state_stride_(Align8(ops_.cpu_state_bytes)) {
+  SetCurrentKernel(this);
+  ops_.bind(&KernelServices());
+  task_state_.resize(task_state_stride_ * static_cast<size_t>(tasks));
+  cpu_state_.resize(cpu_state_stride_ * cpus_.size());
+  self_.resize(Align8(ops_.self_bytes));
+  Rng phase = Rng::Stream(seed, 0x7469636b00000000ULL);
+  for (int i = 0; i < machine_.cpus; ++i) {
+    Cpu& c = cpu(i);
+    c.id = i;
+    c.local = Dsq(kDsqLocalOn | static_cast<uint64_t>(i), i);
+    // Ticks of different CPUs are not aligned; a seeded phase keeps policies from learning one.
+    if (machine_.tick.v > 0) c.next_tick = {static_cast<int64_t>(phase.Below(static_cast<uint64_t>(machine_.tick.v)))};
+    SetIdle(i, true);
+  }
+}
+
+Kernel::~Kernel() { SetCurrentKernel(nullptr); }
+
+const uint64_t* Kernel::MakeMask(const std::vector<int>& cpus) {
+  auto mask = std::make_unique<uint64_t[]>(idle_mask_.size());
+  for (int c = 0; c < machine_.cpus; ++c)
+    if (cpus.empty() || std::find(cpus.begin(), cpus.end(), c) != cpus.end())
+      mask[static_cast<size_t>(c) / 64] |= 1ULL << (c % 64);
+  masks_.push_back(std::move(mask));
+  return masks_.back().get();
+}
+
+void Kernel::Init() {
+  started_ = true;
+  if (!ops_.init) return;
+  int rc = 0;
+  CallHook(Hook::kInit, 0, nullptr, [&] { rc = ops_.init(); });
+  cost_ = {0};
+  if (rc < 0) Fail(Outcome::kRule, fmt::format("init() returned {}: the policy refuses to load", rc));
+}
+
+void Kernel::AddTask(Task& t) {
+  t.state_bytes = task_state_.data() + static_cast<size_t>(t.index) * task_state_stride_;
+  int rc = 0;
+  if (ops_.init_task) CallHook(Hook::kOther, t.cpu, &t, [&] { rc = ops_.init_task(&t); });
+  if (rc < 0) return Fail(Outcome::kRule, fmt::format("init_task({}) returned {}", Name(&t), rc));
+  if (ops_.enable) CallHook(Hook::kOther, t.cpu, &t, [&] { ops_.enable(&t); });
+  t.enabled = true;
+  cost_ = {0};
+}
+
+void Kernel::Exit() {
+  if (ops_.exit && !failed()) CallHook(Hook::kOther, 0, nullptr, [&] { ops_.exit(); });
+}
+
+void Kernel::Fail(Outcome outcome, std::string diagnosis) {
+  if (failed()) return;
+  outcome_ = outcome;
+  diagnosis_ = std::move(diagnosis);
+}
+
+std::string Kernel::Name(const Task* t) const {
+  return fmt::format("{}[{}] (pid {})", group_names.empty() ? "task" : group_names[static_cast<size_t>(t->group)],
+                     t->index_in_group, t->pid);
+}
+
+void Kernel::BreakRule(const Task* t, const std::string& what) {
+  Fail(Outcome::kRule, fmt::format("{}{}on CPU {} at {:.3f} ms: {}", t ? Name(t) : "", t ? ", " : "", ctx_cpu_, now_.ms(), what));
+}
+
+// --- Accounting ---------------------------------------------------------------------------
+
+void Kernel::UpdateCurr(Cpu& c) {
+  if (now_ <= c.acct) return;
+  if (Task* t = c.curr) {
+    Nanos delta = now_ - c.acct;
+    t->remaining -= delta;
+    t->run_total += delta;
+    c.totals.useful += delta;
+    if (t->slice != kSliceInfinite)
+      t->slice = t->slice > static_cast<uint64_t>(delta.v) ? t->slice - static_cast<uint64_t>(delta.v) : 0;
+  }
+  c.acct = now_;
+}
+
+void Kernel::Pay(int id, Nanos cost) {
+  if (cost.v == 0) return;
+  Cpu& c = cpu(id);
+  UpdateCurr(c);
+  c.acct = std::max(c.acct, now_) + cost;
+  c.totals.overhead += cost;
+}
+
+void Kernel::FlushCost(int id) {
+  Nanos cost = cost_;
+  cost_ = {0};
+  Pay(id, cost);
+}
+
+void Kernel::Settle() {
+  for (Cpu& c : cpus_) {
+    UpdateCurr(c);
+    if (c.acct > now_) {  // overhead that lies beyond the end
+      c.totals.overhead -= c.acct - now_;
+      c.acct = now_;
+    }
+  }
+  NoteWaiting(0);
+}
+
+// Idle CPUs beside waiting tasks, integrated over time.
+void Kernel::NoteWaiting(int delta) {
+  int wasted = std::min(nr_waiting_, nr_idle_);
+  idle_while_waiting_ += (now_ - waiting_since_) * wasted;
+  waiting_since_ = now_;
+  nr_waiting_ += delta;
+}
+
+Nanos Kernel::RunTotal(const Task* t) const {
+  const Cpu& c = cpus_[static_cast<size_t>(t->cpu)];
+  if (c.curr == t && now_ > c.acct) return t->run_total + (now_ - c.acct);
+  return t->run_total;
+}
+
+Nanos Kernel::WaitTotal(const Task* t) const {
+  return t->state == TaskState::kRunnable ? t->wait_total + (now_ - t->runnable_since) : t->wait_total;
+}
+
+// --- Slices, ticks and events of a CPU ----------------------------------------------------
+
+Nanos Kernel::SliceEnd(const Cpu& c) const {
+  const Task& t = *c.curr;
+  bool every_tick = ops_.tick && machine_.tick.v > 0;
+  if (every_tick) return c.next_tick;
+  if (t.slice == kSliceInfinite || t.slice > static_cast<uint64_t>(INT64_MAX / 4)) return Nanos::Max();
+  Nanos used_up = c.acct + Nanos{static_cast<int64_t>(t.slice)};
+  if (machine_.tick.v == 0) return std::max(used_up, c.started + machine_.min_slice);
+  if (used_up <= c.next_tick) return c.next_tick;
+  int64_t ticks = (used_up.v - c.next_tick.v + machine_.tick.v - 1) / machine_.tick.v;
+  return c.next_tick + machine_.tick * ticks;
+}
+
+void Kernel::Rearm(Cpu& c) {
+  Nanos next = c.resched_at;
+  if (c.curr) {
+    next = std::min(next, c.acct + c.curr->remaining);
+    next = std::min(next, SliceEnd(c));
+  }
+  if (next == Nanos::Max()) events_.Cancel(c.id);
+  else events_.SetIfMoved(c.id, std::max(next, now_));
+}
+
+void Kernel::OnCpuEvent(int id) {
+  Cpu& c = cpu(id);
+  UpdateCurr(c);
+  if (c.curr && c.curr->remaining.v <= 0 && c.acct <= now_) {
+    RunOps(c);
+  } else if (c.curr && SliceEnd(c) <= now_) {
+    Tick(c);
+  }
+  if (c.resched_at <= now_ && !failed()) Schedule(c);
+  Rearm(c);
+}
+
+void Kernel::Tick(Cpu& c) {
+  if (machine_.tick.v > 0) {
+    int64_t passed = (now_.v - c.next_tick.v) / machine_.tick.v + 1;
+    c.next_tick += machine_.tick * passed;
+  }
+  Task* t = c.curr;
+  if (ops_.tick) CallHook(Hook::kOther, c.id, t, [&] { ops_.tick(t); });
+  FlushCost(c.id);
+  if (t->slice == 0) c.resched_at = now_;
+}
+
+// The running task has used up its burst: execute what follows.
+void Kernel::RunOps(Cpu& c) {
+  Task* t = c.curr;
+  for (;;) {
+    Step step = client_.Advance(*t, c.id);
+    FlushCost(c.id);
+    if (failed()) return;
+    if (step == Step::kRun) return;
+    if (step == Step::kYield) {
+      if (ops_.yield) CallHook(Hook::kOther, c.id, t, [&] { ops_.yield(t); });
+      else t->slice = 0;
+      FlushCost(c.id);
+      c.resched_at = now_;
+      return;  // goes on after the next schedule
+    }
+    // Sleeps or exits (dequeue_task_scx).
+    t->state = step == Step::kExit ? TaskState::kExited : TaskState::kSleeping;
+    StopCurr(c, false);
+    if (ops_.quiescent) CallHook(Hook::kOther, c.id, t, [&] { ops_.quiescent(t, 0); });
+    if (step == Step::kExit) {
+      if (ops_.disable) CallHook(Hook::kOther, c.id, t, [&] { ops_.disable(t); });
+      if (ops_.exit_task) CallHook(Hook::kOther, c.id, t, [&] { ops_.exit_task(t); });
+      t->enabled = false;
+    }
+    c.curr = nullptr;
+    dispatch_prev_ = nullptr;
+    Balance(c, nullptr);
+    StartNext(c, c.local.Front(), t);
+    return;
+  }
+}
+
+// --- Schedule -----------------------------------------------------------------------------
+
+void Kernel::Schedule(Cpu& c) {
+  c.resched_at = Nanos::Max();
+  UpdateCurr(c);
+  Task* prev = c.curr;
+  bool stays = Balance(c, prev);
+  if (failed()) return;
+  if (stays) {
+    if (prev->slice == 0) prev->slice = kSliceDefault;
+    FlushCost(c.id);
+    return;
+  }
+  if (prev) {
+    ++preemptions_;
+    prev->state = TaskState::kRunnable;
+    StopCurr(c, true);
+    c.curr = nullptr;
+    Enqueue(*prev, 0, c.id);
+    if (failed()) return;
+  }
+  StartNext(c, c.local.Front(), prev);
+}
+
+// balance_one(): leaves something in the local queue if there is work; true if prev stays.
+bool Kernel::Balance(Cpu& c, Task* prev) {
+  if (prev && prev->slice > 0) return true;
+  if (!c.local.empty()) return false;
+  if (Task* t = global_.empty() ? nullptr : global_.FirstAllowedOn(c.id)) {
+    MoveToLocal(global_, t, c);
+    return false;
+  }
+  if (ops_.dispatch) {
+    for (int loop = 0;; ++loop) {
+      nr_dispatched_ = 0;
+      dispatch_prev_ = prev;
+      CallHook(Hook::kDispatch, c.id, nullptr, [&] { ops_.dispatch(c.id); });
+      dispatch_prev_ = nullptr;
+      if (failed()) return false;
+      if (prev && prev->slice > 0) return true;
+      if (!c.local.empty()) return false;
+      if (nr_dispatched_ == 0) break;
+      if (loop + 1 == kDispatchMaxLoops) {
+        Resched(c.id, c.id);
+        break;
+      }
+    }
+  }
+  return prev != nullptr;
+}
+
+void Kernel::StopCurr(Cpu& c, bool runnable) {
+  Task* t = c.curr;
+  t->runnable_since = now_;
+  if (!runnable) t->in_burst = false;
+  if (ops_.stopping) CallHook(Hook::kOther, c.id, t, [&] { ops_.stopping(t, runnable); });
+  if (runnable) NoteWaiting(+1);
+}
+
+void Kernel::StartNext(Cpu& c, Task* next, Task* prev) {
+  if (failed()) return;
+  if (!next) {
+    GoIdle(c);
+    return;
+  }
+  c.local.Remove(next);
+  NoteWaiting(-1);
+  SetIdle(c.id, false);
+  Nanos cost = cost_;
+  cost_ = {0};
+  if (next != prev) {
+    cost += machine_.context_switch;
+    ++switches_;
+  }
+  if (next->last_run_cpu >= 0 && next->last_run_cpu != c.id) {
+    ++migrations_;
+    int from = next->last_run_cpu;
+    int64_t kb = next->working_set_kb;
+    if (machine_.LlcOf(from) == machine_.LlcOf(c.id)) {
+      cost += machine_.migration_core;
+      cost += Nanos{static_cast<int64_t>(machine_.refill_ns_per_kb_llc * static_cast<double>(kb))};
+    } else {
+      cost += machine_.NodeOf(from) == machine_.NodeOf(c.id) ? machine_.migration_llc : machine_.migration_node;
+      cost += Nanos{static_cast<int64_t>(machine_.refill_ns_per_kb_far * static_cast<double>(kb))};
+    }
+  }
+  next->state = TaskState::kRunning;
+  next->cpu = c.id;
+  next->last_run_cpu = c.id;
+  next->wait_total += now_ - next->runnable_since;
+  c.curr = next;
+  if (next->slice == 0) next->slice = kSliceDefault;
+  if (ops_.running) CallHook(Hook::kOther, c.id, next, [&] { ops_.running(next); });
+  cost += cost_;
+  cost_ = {0};
+  c.acct = std::max(c.acct, now_) + cost;
+  c.totals.overhead += cost;
+  c.started = c.acct;
+  if (machine_.tick.v > 0 && c.next_tick <= now_)
+    c.next_tick += machine_.tick * ((now_.v - c.next_tick.v) / machine_.tick.v + 1);
+  if (next->awaits_first_run) {
+    next->awaits_first_run = false;
+    client_.OnWakeupServed(*next, c.acct - next->woken_at);
+  }
+  // The kernel would reschedule again at once for what became due meanwhile; do it next event.
+  if (c.resched_at <= now_) c.resched_at = now_;
+}
+
+void Kernel::GoIdle(Cpu& c) {
+  FlushCost(c.id);
+  SetIdle(c.id, true);
+}
+
+void Kernel::SetIdle(int id, bool idle) {
+  uint64_t bit = 1ULL << (id % 64);
+  uint64_t& word = idle_mask_[static_cast<size_t>(id) / 64];
+  Cpu& c = cpu(id);
+  bool was_idle = c.idle;
+  if (idle) word |= bit;
+  else word &= ~bit;
+  if (was_idle == idle) return;
+  NoteWaiting(0);
+  c.idle = idle;
+  nr_idle_ += idle ? 1 : -1;
+  if (ops_.update_idle && started_) CallHook(Hook::kOther, id, nullptr, [&] { ops_.update_idle(id, idle); });
+}
+
+// Tells a CPU to reschedule.
+void Kernel::Resched(int target, int context_cpu) {
+  Cpu& c = cpu(target);
+  // On the CPU itself not before the hooks that asked for it are paid: a policy that kicks its
+  // own CPU for ever makes time pass.
+  Nanos at = target == context_cpu ? std::max(now_, c.acct + cost_) : now_ + machine_.ipi;
+  if (c.idle) at += machine_.idle_exit;
+  if (at < c.resched_at) {
+    c.resched_at = at;
+    Rearm(c);
+  }
+}
+
+// --- Wake-up and enqueue ------------------------------------------------------------------
+
+void Kernel::Wake(Task& t, int context_cpu, int waker_pid, bool is_fork) {
+  const int context = context_cpu >= 0 ? context_cpu : t.cpu;
+  UpdateCurr(cpu(context));
+  cost_ += machine_.wakeup;
+  t.state = TaskState::kRunnable;
+  t.woken_at = t.runnable_since = now_;
+  t.awaits_first_run = t.released = true;
+  t.waker_pid = waker_pid;
+  ++t.nr_wakeups;
+  NoteWaiting(+1);
+
+  // select_task_rq_scx()
+  int target = t.cpu;
+  bool direct = false;
+  if (t.nr_allowed > 1) {
+    if (ops_.select_cpu) {
+      inserted_ = false;
+      uint64_t flags = is_fork ? kWakeFork : kWakeTtwu;
+      CallHook(Hook::kSelectCpu, context, &t, [&] { target = ops_.select_cpu(&t, t.cpu, flags); });
+      if (failed()) return;
+      direct = inserted_;
+      if (target < 0 || target >= machine_.cpus)
+        return BreakRule(&t, fmt::format("select_cpu() returned CPU {}, which does not exist", target));
+    } else {
+      bool idle = false;
+      target = SelectDefault(&t, t.cpu, &idle);
+      if (idle) {
+        direct = true;
+        ddsp_dsq_ = kDsqLocal;
+        ddsp_slice_ = kSliceDefault;
+        ddsp_flags_ = 0;
+        ddsp_use_vtime_ = false;
+      }
+    }
+    if (!AllowedOn(&t, target)) target = FirstAllowed(&t);  // select_fallback_rq()
+  } else if (!AllowedOn(&t, target)) {
+    target = FirstAllowed(&t);
+  }
+  t.cpu = target;
+  if (ops_.runnable) CallHook(Hook::kOther, context, &t, [&] { ops_.runnable(&t, kEnqWakeup); });
+  if (direct) {
+    Dsq* q = ddsp_dsq_ == kDsqLocal ? &cpu(target).local : FindDsq(ddsp_dsq_, "select_cpu() inserted into");
+    if (failed()) return;
+    hook_task_ = &t;
+    ctx_cpu_ = context;
+    Insert(&t, *q, ddsp_slice_, ddsp_vtime_, ddsp_use_vtime_, ddsp_flags_);
+  } else {
+    Enqueue(t, kEnqWakeup, context);
+  }
+  if (failed()) return;
+  if (cpu(target).idle) Resched(target, context);  // wakeup_preempt() on an idle CPU
+  FlushCost(context);
+  Rearm(cpu(context));
+}
+
+// do_enqueue_task(): the policy must hand the task to a queue.
+void Kernel::Enqueue(Task& t, uint64_t flags, int context_cpu) {
+  if (!ops_.enqueue) {
+    ctx_cpu_ = context_cpu;
+    Insert(&t, global_, kSliceDefault, 0, false, 0);
+    return;
+  }
+  inserted_ = false;
+  CallHook(Hook::kEnqueue, context_cpu, &t, [&] { ops_.enqueue(&t, flags); });
+  if (failed() || inserted_) return;
+  ctx_cpu_ = context_cpu;
+  BreakRule(&t, "enqueue() ended without inserting the task into a queue: it is lost and would never run; "
+                "insert it exactly once on every path");
+}
+
+void Kernel::DsqInsert(Task* t, uint64_t id, uint64_t slice, uint64_t vtime, bool use_vtime, uint64_t flags) {
+  if (failed()) return;
+  cost_ += machine_.dsq_op;
+  if (hook_ != Hook::kEnqueue && hook_ != Hook::kSelectCpu)
+    return BreakRule(t, "insert() outside enqueue() and select_cpu()");
+  if (t != hook_task_) return BreakRule(t, "insert() of another task than the one the hook was called for");
+  if (inserted_) return BreakRule(t, "insert() of a task that has already been inserted (already direct-dispatched)");
+  if (use_vtime && id >= kDsqGlobal) return BreakRule(t, "insert_vtime() into a built-in queue: those are FIFO");
+  inserted_ = true;
+  if (hook_ == Hook::kSelectCpu) {  // done once the CPU is known
+    ddsp_dsq_ = id;
+    ddsp_slice_ = slice;
+    ddsp_vtime_ = vtime;
+    ddsp_use_vtime_ = use_vtime;
+    ddsp_flags_ = flags;
+    return;
+  }
+  Dsq* q = id == kDsqLocal ? &cpu(t->cpu).local : FindDsq(id, "insert() into");
+  if (q) Insert(t, *q, slice, vtime, use_vtime, flags);
+}
+
+void Kernel::Insert(Task* t, Dsq& q, uint64_t slice, uint64_t vtime, bool use_vtime, uint64_t flags) {
+  if (q.home_cpu >= 0 && !AllowedOn(t, q.home_cpu))
+    return BreakRule(t, fmt::format("inserted into the local queue of CPU {}, which its affinity forbids", q.home_cpu));
+  if (!q.empty() && q.is_vtime() != use_vtime)
+    return BreakRule(t, fmt::format("queue {} already holds {} tasks: a queue is FIFO or vtime-ordered, never both", q.id,
+                                    q.is_vtime() ? "vtime" : "FIFO"));
+  t->slice = slice;
+  if (use_vtime) {
+    t->vtime = vtime;
+    q.PushVtime(t, vtime);
+  } else {
+    q.PushFifo(t, (flags & kEnqHead) != 0);
+  }
+  if (q.home_cpu < 0) return;
+  Cpu& c = cpu(q.home_cpu);
+  t->cpu = q.home_cpu;
+  if (q.home_cpu != ctx_cpu_) cost_ += machine_.remote;
+  if (c.idle) {
+    Resched(c.id, ctx_cpu_);
+  } else if ((flags & kEnqPreempt) && c.curr && c.curr != t) {
+    UpdateCurr(c);
+    c.curr->slice = 0;
+    Resched(c.id, ctx_cpu_);
+  }
+}
+
+void Kernel::MoveToLocal(Dsq& from, Task* t, Cpu& to) {
+  from.Remove(t);
+  t->cpu = to.id;
+  to.local.PushFifo(t, false);
+}
+
+// --- Services -----------------------------------------------------------------------------
+
+Dsq* Kernel::UserDsq(uint64_t id) {
+  if (id < kSmallIds) return small_dsqs_[id].get();
+  auto it = dsqs_.find(id);
+  return it == dsqs_.end() ? nullptr : it->second.get();
+}
+
+// Any queue but kDsqLocal; breaks the rule and returns null when it does not exist.
+Dsq* Kernel::FindDsq(uint64_t id, const char* what) {
+  if (id == kDsqGlobal) return &global_;
+  if ((id & kDsqLocalOn) == kDsqLocalOn) {
+    auto c = static_cast<uint32_t>(id);
+    if (c < static_cast<uint32_t>(machine_.cpus)) return &cpu(static_cast<int>(c)).local;
+    BreakRule(hook_task_, fmt::format("{} the local queue of CPU {}, which does not exist", what, c));
+    return nullptr;
+  }
+  Dsq* q = id >> 63 ? nullptr : UserDsq(id);
+  if (!q) BreakRule(hook_task_, fmt::format("{} queue {}, which does not exist; make it with dsq_create() in init()", what, id));
+  return q;
+}
+
+int Kernel::DsqCreate(uint64_t id) {
+  if (hook_ != Hook::kInit) {
+    BreakRule(nullptr, "dsq_create() outside init() (the kernel: program must be sleepable)");
+    return kErrInval;
+  }
+  if (id >> 63) return kErrInval;
+  if (UserDsq(id)) return kErrExist;
+  if (nr_dsqs_ >= kMaxDsqs) return kErrNoMem;
+  ++nr_dsqs_;
+  auto q = std::make_unique<Dsq>(id);
+  if (id < kSmallIds) small_dsqs_[id] = std::move(q);
+  else dsqs_[id] = std::move(q);
+  return 0;
+}
+
+bool Kernel::DsqMoveToLocal(uint64_t id) {
+  if (failed()) return false;
+  if (hook_ != Hook::kDispatch) {
+    BreakRule(hook_task_, "dsq_move_to_local() outside dispatch()");
+    return false;
+  }
+  Dsq* q = id == kDsqLocal ? nullptr : FindDsq(id, "dsq_move_to_local() from");
+  if (!q) {
+    if (id == kDsqLocal) BreakRule(nullptr, "dsq_move_to_local() from a local queue");
+    return false;
+  }
+  if (q->home_cpu >= 0) {
+    BreakRule(nullptr, "dsq_move_to_local() from a local queue");
+    return false;
+  }
+  if (q->empty()) return false;
+  cost_ += machine_.dsq_op;
+  Task* t = q->FirstAllowedOn(ctx_cpu_);
+  if (!t) return false;
+  MoveToLocal(*q, t, cpu(ctx_cpu_));
+  ++nr_dispatched_;
+  return true;
+}
+
+void Kernel::KeepRunning(uint64_t slice) {
+  if (hook_ != Hook::kDispatch) return BreakRule(hook_task_, "keep_running() outside dispatch()");
+  if (dispatch_prev_) dispatch_prev_->slice = slice;
+}
+
+const Dsq* Kernel::PeekDsq(uint64_t id) {
+  if (id == kDsqLocal) return &cpu(ctx_cpu_).local;
+  if (id == kDsqGlobal) return &global_;
+  if ((id & kDsqLocalOn) == kDsqLocalOn) {
+    auto c = static_cast<uint32_t>(id);
+    return c < static_cast<uint32_t>(machine_.cpus) ? &cpu(static_cast<int>(c)).local : nullptr;
+  }
+  return id >> 63 ? nullptr : UserDsq(id);
+}
+
+int Kernel::RunningPid(int id) const {
+  const Task* t = cpus_[static_cast<size_t>(Clamp(id))].curr;
+  return t ? t->pid : 0;
+}
+
+bool Kernel::IsIdle(int id) const {
+  return id >= 0 && id < machine_.cpus && (idle_mask_[static_cast<size_t>(id) / 64] >> (id % 64) & 1);
+}
+
+bool Kernel::ClaimIdle(int id) {
+  if (!IsIdle(id)) return false;
+  idle_mask_[static_cast<size_t>(id) / 64] &= ~(1ULL << (id % 64));
+  return true;
+}
+
+bool Kernel::CoreIdle(int id) const { return IsIdle(id) && IsIdle(machine_.SiblingOf(id)); }
+
+// First idle CPU allowed to the task within a domain of `near`, without claiming it; -1 if none.
+int Kernel::FindIdle(const Task* t, int near, uint32_t domain, bool whole_core) const {
+  for (size_t w = 0; w < idle_mask_.size(); ++w) {
+    for (uint64_t bits = idle_mask_[w] & t->allowed[w]; bits; bits &= bits - 1) {
+      int c = static_cast<int>(w * 64) + std::countr_zero(bits);
+      if (domain == kSameCore && c != near && c != machine_.SiblingOf(near)) continue;
+      if (domain == kSameLlc && machine_.LlcOf(c) != machine_.LlcOf(near)) continue;
+      if (domain == kSameNode && machine_.NodeOf(c) != machine_.NodeOf(near)) continue;
+      if (whole_core && !CoreIdle(c)) continue;
+      return c;
+    }
+  }
+  return -1;
+}
+
+int Kernel::PickIdle(const Task* t, int near, uint32_t domain, uint64_t flags) {
+  int c = FindIdle(t, Clamp(near), domain, (flags & kPickIdleCore) != 0);
+  return c >= 0 && ClaimIdle(c) ? c : kErrBusy;
+}
+
+// scx_select_cpu_dfl(): whole idle core at prev, then in its LLC, then anywhere; then any idle
+// CPU in the same order; else prev.
+int Kernel::SelectDefault(const Task* t, int prev, bool* idle) {
+  prev = Clamp(prev);
+  *idle = true;
+  auto claim = [&](int c) { return c >= 0 && ClaimIdle(c); };
+  if (machine_.smt > 1) {
+    if (AllowedOn(t, prev) && CoreIdle(prev) && claim(prev)) return prev;
+    for (uint32_t domain : {kSameLlc, kAnywhere})
+      if (int c = FindIdle(t, prev, domain, true); claim(c)) return c;
+  }
+  if (AllowedOn(t, prev) && claim(prev)) return prev;
+  for (uint32_t domain : {kSameLlc, kAnywhere})
+    if (int c = FindIdle(t, prev, domain, false); claim(c)) return c;
+  *idle = false;
+  return prev;
+}
+
+int Kernel::FirstAllowed(const Task* t) const {
+  for (size_t w = 0; w < idle_mask_.size(); ++w)
+    if (t->allowed[w]) return static_cast<int>(w * 64) + std::countr_zero(t->allowed[w]);
+  return 0;
+}
+
+void Kernel::Kick(int id, uint64_t flags) {
+  if (failed()) return;
+  if (id < 0 || id >= machine_.cpus) return BreakRule(hook_task_, fmt::format("kick_cpu() of CPU {}, which does not exist", id));
+  cost_ += machine_.kick;
+  Cpu& c = cpu(id);
+  if ((flags & kKickIdle) && !c.idle) return;
+  if ((flags & kKickPreempt) && c.curr) {
+    UpdateCurr(c);
+    c.curr->slice = 0;
+  }
+  Resched(id, ctx_cpu_);
+}
+
+void Kernel::TimerStart(uint64_t delay) {
+  constexpr uint64_t kMin = 10'000, kMax = 3'600'000'000'000;
+  events_.Set(timer_source_, now_ + Nanos{static_cast<int64_t>(std::clamp(delay, kMin, kMax))});
+}
+
+void Kernel::OnPolicyTimer() {
+  events_.Cancel(timer_source_);
+  if (ops_.timer) CallHook(Hook::kOther, 0, nullptr, [&] { ops_.timer(); });
+  FlushCost(0);
+  Rearm(cpu(0));
+}
+
+uint64_t Kernel::SliceOf(const Task* t) const {
+  const Cpu& c = cpus_[static_cast<size_t>(t->cpu)];
+  if (c.curr != t || now_ <= c.acct || t->slice == kSliceInfinite) return t->slice;
+  auto used = static_cast<uint64_t>((now_ - c.acct).v);
+  return t->slice > used ? t->slice - used : 0;
+}
+
+void Kernel::SetSlice(Task* t, uint64_t slice) {
+  Cpu& c = cpu(t->cpu);
+  if (c.curr == t) UpdateCurr(c);
+  t->slice = slice;
+  if (c.curr == t) Rearm(c);
+}
+
+// --- Watchdog -----------------------------------------------------------------------------
+
+void Kernel::CheckWatchdog(std::vector<Task>& tasks) {
+  for (const Task& t : tasks) {
+    if (t.state != TaskState::kRunnable || now_ - t.runnable_since <= machine_.watchdog) continue;
+    return Fail(Outcome::kStall, fmt::format("{} failed to run for {:.3f} s: runnable since {:.3f} ms, in {}; the kernel's "
+                                             "watchdog ejects the policy after {:.1f} s",
+                                             Name(&t), (now_ - t.runnable_since).s(), t.runnable_since.ms(),
+                                             t.dsq ? fmt::format("queue {}", t.dsq->id) : "no queue", machine_.watchdog.s()));
+  }
+}
+
+void Kernel::CheckInvariants(const std::vector<Task>& tasks) {
+  int queued = global_.size(), runnable = 0, running = 0;
+  for (Cpu& c : cpus_) {
+    queued += c.local.size();
+    if (c.curr && c.curr->state != TaskState::kRunning)
+      return Fail(Outcome::kInternal, fmt::format("CPU {} runs {} which is not running", c.id, Name(c.curr)));
+    running += c.curr != nullptr;
+  }
+  for (auto& q : small_dsqs_) queued += q ? q->size() : 0;
+  for (auto& [id, q] : dsqs_) queued += q->size();
+  for (const Task& t : tasks) {
+    runnable += t.state == TaskState::kRunnable;
+    running -= t.state == TaskState::kRunning;
+    if ((t.state == TaskState::kRunnable) != (t.dsq != nullptr))
+      return Fail(Outcome::kInternal, fmt::format("{} is {} a queue", Name(&t), t.dsq ? "asleep or running but in" : "runnable but not in"));
+  }
+  if (queued != runnable || runnable != nr_waiting_ || running != 0)
+    Fail(Outcome::kInternal, fmt::format("{} tasks runnable, {} in queues, {} counted", runnable, queued, nr_waiting_));
+}
+
+void Kernel::EjectStalled(const std::vector<Task>& tasks) {
+  for (const Task& t : tasks) {
+    if (t.state != TaskState::kRunnable) continue;
+    return Fail(Outcome::kStall,
+                fmt::format("{} is runnable since {:.3f} ms in {} but every CPU is idle and nothing will wake one: dispatch() "
+                            "does not look at that queue, or an idle CPU was not kicked",
+                            Name(&t), t.runnable_since.ms(), t.dsq ? fmt::format("queue {}", t.dsq->id) : "no queue"));
+  }
+}
+
+}  // namespace ose

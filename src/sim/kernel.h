@@ -1,0 +1,231 @@
+// Kernel: the scheduling half of the simulated machine. CPUs, dispatch queues, idle tracking,
+// ticks and slices; it calls the policy's hooks in the order in which Linux calls sched_ext's
+// (kernel/sched/ext.c, 6.12) and implements the services of policy.h.
+//
+// THE LIFE OF A TURN, as in the kernel:
+//   wake-up    Wake(): [select_cpu] -> runnable -> enqueue unless select_cpu inserted; an idle
+//              target CPU is told to reschedule (inter-processor interrupt + idle exit).
+//   schedule   Schedule(), after balance_one() and pick_task_scx(): a previous task with slice
+//              left stays; else the local queue; else the global queue; else dispatch() up to
+//              32 times; else the previous task stays with a fresh default slice. Only when
+//              another task was found does the previous one get stopping(runnable) and
+//              enqueue(): dispatch comes BEFORE the enqueue of the task that is preempted.
+//   tick       update_curr, tick(), reschedule if the slice is used up.
+//   sleep      stopping(not runnable), quiescent, schedule.
+//
+// TIME AND COST. A CPU's clock of useful work is `acct`: up to there its time is accounted.
+// Costs (hooks, queue operations, wake-ups, switches) push `acct` into the future; the running
+// task makes no progress until then. What is pushed is counted as overhead, so busy + overhead
+// + idle = CPUs x time.
+//
+// Not thread-safe; one Kernel at a time per thread (the services of the C ABI carry no context
+// argument, as kfuncs carry none, so the running Kernel is found through a thread-local).
+#ifndef OSEVOLVE_SIM_KERNEL_H_
+#define OSEVOLVE_SIM_KERNEL_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/random.h"
+#include "base/time.h"
+#include "core/candidate.h"
+#include "sim/dsq.h"
+#include "sim/event_queue.h"
+#include "sim/native_policy.h"
+#include "sim/task.h"
+#include "workload/machine.h"
+
+namespace ose {
+
+// What a task does next, when its current CPU burst is used up.
+enum class Step { kRun, kBlock, kYield, kExit };
+
+// The workload half, as the kernel sees it.
+class KernelClient {
+ public:
+  virtual ~KernelClient() = default;
+  // The task, running on `cpu`, has no CPU work left: executes its next operations (which may
+  // call Kernel::Wake) up to one that takes time. kRun: task.remaining > 0 was set.
+  virtual Step Advance(Task& task, int cpu) = 0;
+  // First time on a CPU after a wake-up.
+  virtual void OnWakeupServed(Task& task, Nanos latency) = 0;
+};
+
+enum class Hook : uint8_t { kNone, kInit, kSelectCpu, kEnqueue, kDispatch, kOther };
+
+struct CpuTotals {
+  Nanos useful{0}, overhead{0};
+};
+
+class Kernel {
+ public:
+  // Event sources used: [0, cpus) for CPUs, `timer_source` for the policy's timer.
+  Kernel(const Machine& machine, const NativePolicy& policy, EventQueue& events, KernelClient& client,
+         int tasks, int timer_source, uint64_t seed);
+  ~Kernel();
+  Kernel(const Kernel&) = delete;
+  Kernel& operator=(const Kernel&) = delete;
+
+  // The bit mask over CPUs for an affinity list (empty = all); owned by the kernel.
+  const uint64_t* MakeMask(const std::vector<int>& cpus);
+  // Calls init(); then each task's init_task() and enable().
+  void Init();
+  void AddTask(Task& task);
+  // exit() and what must hold at the end (checked mode).
+  void Exit();
+
+  void SetTime(Nanos now) { now_ = now; }
+  Nanos now() const { return now_; }
+
+  // Makes a sleeping or new task runnable. `context_cpu` executes the wake-up: the waker's, or
+  // -1 for an interrupt, which is taken where the task last ran.
+  void Wake(Task& task, int context_cpu, int waker_pid, bool is_fork);
+
+  void OnCpuEvent(int cpu);
+  void OnPolicyTimer();
+
+  // Starvation: the runnable task that has waited longest, if longer than the watchdog allows,
+  // ejects the policy.
+  void CheckWatchdog(std::vector<Task>& tasks);
+  // Checked mode: every runnable task is in exactly one queue, every running one on one CPU.
+  // O(tasks + queues); a violation is a bug of the simulator, not of the policy.
+  void CheckInvariants(const std::vector<Task>& tasks);
+  // No event is pending although tasks are runnable.
+  void EjectStalled(const std::vector<Task>& tasks);
+
+  bool failed() const { return outcome_ != Outcome::kOk; }
+  Outcome outcome() const { return outcome_; }
+  const std::string& diagnosis() const { return diagnosis_; }
+  void Fail(Outcome outcome, std::string diagnosis);
+
+  // Settles accounts up to now. Then, per CPU, idle = now - useful - overhead.
+  void Settle();
+  const CpuTotals& totals(int cpu) const { return cpus_[static_cast<size_t>(cpu)].totals; }
+  uint64_t switches() const { return switches_; }
+  uint64_t migrations() const { return migrations_; }
+  uint64_t preemptions() const { return preemptions_; }
+  Nanos idle_while_waiting() const { return idle_while_waiting_; }
+  const uint64_t* counters() const { return counters_; }
+  const Machine& machine() const { return machine_; }
+
+  // Names a task in a message: "fast[3] (pid 4)". Set by the client.
+  std::vector<std::string> group_names;
+
+  // --- Services (policy.h); called through the OsvHost table during a hook only. ----------
+  int this_cpu() const { return ctx_cpu_; }
+  uint32_t Random() { return static_cast<uint32_t>(rng_() >> 32); }
+  int Clamp(int cpu) const { return cpu >= 0 && cpu < machine_.cpus ? cpu : 0; }
+  int RunningPid(int cpu) const;
+  bool IsIdle(int cpu) const;
+  int DsqCreate(uint64_t id);
+  void DsqInsert(Task* t, uint64_t dsq, uint64_t slice, uint64_t vtime, bool use_vtime, uint64_t flags);
+  bool DsqMoveToLocal(uint64_t id);
+  void KeepRunning(uint64_t slice);
+  const Dsq* PeekDsq(uint64_t id);
+  int PickIdle(const Task* t, int near, uint32_t domain, uint64_t flags);
+  bool ClaimIdle(int cpu);
+  int SelectDefault(const Task* t, int prev, bool* idle);
+  void Kick(int cpu, uint64_t flags);
+  void TimerStart(uint64_t delay);
+  void Count(uint32_t id, uint64_t n) {
+    if (id < osevolve::kMaxCounters) counters_[id] += n;
+  }
+  uint64_t SliceOf(const Task* t) const;
+  void SetSlice(Task* t, uint64_t slice);
+  Nanos RunTotal(const Task* t) const;
+  Nanos WaitTotal(const Task* t) const;
+  void* CpuState(int cpu) { return cpu_state_.data() + static_cast<size_t>(Clamp(cpu)) * cpu_state_stride_; }
+  void* Self() { return self_.data(); }
+
+ private:
+  struct Cpu {
+    int id = 0;
+    Task* curr = nullptr;
+    bool idle = false;               // runs the idle task (claimed or not)
+    Dsq local;
+    Nanos acct{0};                   // time is accounted up to here
+    Nanos started{0};                // of the current turn
+    Nanos resched_at = Nanos::Max(); // a pending reschedule
+    Nanos next_tick{0};              // strictly after the last one
+    CpuTotals totals;
+  };
+
+  Cpu& cpu(int c) { return cpus_[static_cast<size_t>(c)]; }
+  void UpdateCurr(Cpu& c);
+  void Pay(int cpu, Nanos cost);     // overhead on a CPU, from now
+  void FlushCost(int cpu);           // pays what hooks and services have run up
+  void Rearm(Cpu& c);
+  Nanos SliceEnd(const Cpu& c) const;
+  void Tick(Cpu& c);
+  void RunOps(Cpu& c);
+  void Schedule(Cpu& c);
+  bool Balance(Cpu& c, Task* prev);  // true: prev stays
+  void Enqueue(Task& t, uint64_t flags, int context_cpu);
+  void Insert(Task* t, Dsq& q, uint64_t slice, uint64_t vtime, bool use_vtime, uint64_t flags);
+  void MoveToLocal(Dsq& from, Task* t, Cpu& to);
+  void StopCurr(Cpu& c, bool runnable);
+  void StartNext(Cpu& c, Task* next, Task* prev);
+  void GoIdle(Cpu& c);
+  void Resched(int target, int context_cpu);
+  void SetIdle(int cpu, bool idle);
+  int FindIdle(const Task* t, int near, uint32_t domain, bool whole_core) const;
+  bool CoreIdle(int cpu) const;
+  int FirstAllowed(const Task* t) const;
+  Dsq* FindDsq(uint64_t id, const char* what);
+  Dsq* UserDsq(uint64_t id);
+  void NoteWaiting(int delta);
+  std::string Name(const Task* t) const;
+  void BreakRule(const Task* t, const std::string& what);
+  template <class F>
+  void CallHook(Hook hook, int cpu, Task* task, F&& f);
+
+  const Machine machine_;
+  const osevolve::OsvPolicy& ops_;
+  EventQueue& events_;
+  KernelClient& client_;
+  const int timer_source_;
+  Rng rng_;
+  Nanos now_{0};
+
+  std::vector<Cpu> cpus_;
+  std::vector<uint64_t> idle_mask_;
+  std::vector<std::unique_ptr<uint64_t[]>> masks_;
+  Dsq global_;
+  std::vector<std::unique_ptr<Dsq>> small_dsqs_;             // ids below kSmallIds, by id
+  std::unordered_map<uint64_t, std::unique_ptr<Dsq>> dsqs_;  // the others
+  int nr_dsqs_ = 0;
+
+  // The hook that is running and what it may do.
+  Hook hook_ = Hook::kNone;
+  int ctx_cpu_ = 0;
+  Task* hook_task_ = nullptr;
+  bool inserted_ = false;          // enqueue/select_cpu: hook_task_ has been handed to a queue
+  uint64_t ddsp_dsq_ = 0, ddsp_slice_ = 0, ddsp_vtime_ = 0, ddsp_flags_ = 0;
+  bool ddsp_use_vtime_ = false;    // direct dispatch from select_cpu, done after it returns
+  Task* dispatch_prev_ = nullptr;
+  int nr_dispatched_ = 0;
+  Nanos cost_{0};
+
+  std::vector<unsigned char> task_state_, cpu_state_, self_;
+  size_t task_state_stride_, cpu_state_stride_;
+  uint64_t counters_[osevolve::kMaxCounters] = {};
+
+  bool started_ = false;  // init() is over
+  Outcome outcome_ = Outcome::kOk;
+  std::string diagnosis_;
+  uint64_t switches_ = 0, migrations_ = 0, preemptions_ = 0;
+  int nr_waiting_ = 0, nr_idle_ = 0;
+  Nanos waiting_since_{0}, idle_while_waiting_{0};
+};
+
+// The service table bound to the Kernel of this thread.
+const osevolve::OsvHost& KernelServices();
+// Set by Kernel's constructor, cleared by its destructor.
+void SetCurrentKernel(Kernel* kernel);
+
+}  // namespace ose
+
+#endif  // OSEVOLVE_SIM_KERNEL_H_

@@ -1,0 +1,63 @@
+#include "sim/samples.h"
+
+#include <algorithm>
+
+#include "core/stats.h"
+
+namespace ose {
+namespace {
+
+double Mean(const std::vector<double>& xs) {
+  double sum = 0;
+  for (double x : xs) sum += x;
+  return sum / static_cast<double>(xs.size());
+}
+
+void Append(std::vector<double>& to, const std::vector<double>& from) { to.insert(to.end(), from.begin(), from.end()); }
+
+}  // namespace
+
+void GroupSamples::Merge(const GroupSamples& o) {
+  Append(latency_us, o.latency_us);
+  Append(slowdown, o.slowdown);
+  Append(start_us, o.start_us);
+  Append(wakeup_us, o.wakeup_us);
+  events += o.events;
+  incomplete += o.incomplete;
+  first_start = std::min(first_start, o.first_start);
+  last_finish = std::max(last_finish, o.last_finish);
+}
+
+void AddEventMetrics(GroupSamples& s, const std::string& prefix, Nanos window, Metrics& out) {
+  auto put = [&](const char* name, double value) { out[prefix + name] = value; };
+  if (!s.wakeup_us.empty()) {
+    put("wakeup_p50", Percentile(s.wakeup_us, 0.5));
+    put("wakeup_p99", Percentile(s.wakeup_us, 0.99));
+    put("wakeup_p999", Percentile(s.wakeup_us, 0.999));
+  }
+  if (s.latency_us.empty()) return;
+  put("events", static_cast<double>(s.events));
+  put("incomplete", static_cast<double>(s.incomplete));
+  Nanos span = s.last_finish - s.first_start;
+  if (window.v > 0) put("throughput", static_cast<double>(s.events) / window.s());
+  else if (span.v > 0) put("throughput", static_cast<double>(s.events) / span.s());
+  put("latency_mean", Mean(s.latency_us));
+  put("latency_p50", Percentile(s.latency_us, 0.5));
+  put("latency_p95", Percentile(s.latency_us, 0.95));
+  put("latency_p99", Percentile(s.latency_us, 0.99));
+  put("latency_p999", Percentile(s.latency_us, 0.999));
+  put("latency_max", *std::max_element(s.latency_us.begin(), s.latency_us.end()));
+  if (!s.slowdown.empty()) {
+    put("slowdown_mean", Mean(s.slowdown));
+    put("slowdown_p50", Percentile(s.slowdown, 0.5));
+    put("slowdown_p99", Percentile(s.slowdown, 0.99));
+    put("slowdown_p999", Percentile(s.slowdown, 0.999));
+  }
+  if (!s.start_us.empty()) {
+    put("start_p50", Percentile(s.start_us, 0.5));
+    put("start_p95", Percentile(s.start_us, 0.95));
+    put("start_p99", Percentile(s.start_us, 0.99));
+  }
+}
+
+}  // namespace ose

@@ -1,0 +1,30 @@
+// Samples: what a run measures while it goes, per group of tasks, and the metrics made of it.
+// Definitions: core/metrics.cc and docs/metrics.md.
+#ifndef OSEVOLVE_SIM_SAMPLES_H_
+#define OSEVOLVE_SIM_SAMPLES_H_
+
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "core/metrics.h"
+
+namespace ose {
+
+struct GroupSamples {
+  std::vector<double> latency_us, slowdown, start_us, wakeup_us;
+  uint64_t events = 0;      // finished in the measured window
+  uint64_t incomplete = 0;  // counted with their age when the run ended
+  Nanos first_start = Nanos::Max(), last_finish{0};
+
+  void Merge(const GroupSamples& other);
+};
+
+// Adds the metrics of one group (or of all together, with an empty prefix) to `out`.
+// `window` is the measured time, or 0 when the run ends with its tasks: then throughput is
+// events / (last finish - first start).
+void AddEventMetrics(GroupSamples& samples, const std::string& prefix, Nanos window, Metrics& out);
+
+}  // namespace ose
+
+#endif  // OSEVOLVE_SIM_SAMPLES_H_
