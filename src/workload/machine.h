@@ -45,12 +45,18 @@ struct Machine {
   int LlcOf(int cpu) const { return cpus_per_llc ? cpu / cpus_per_llc : 0; }
   int NodeOf(int cpu) const { return cpus_per_node ? cpu / cpus_per_node : 0; }
   int SiblingOf(int cpu) const { return smt == 2 ? (cpu ^ 1) < cpus ? (cpu ^ 1) : cpu : cpu; }
+  bool operator==(const Machine&) const = default;
 };
 
 // Errors: kExitBadMachine, "file:line: what; fix". Unknown keys are errors.
 Result<Machine> ParseMachine(std::string_view text, const std::string& file);
 Result<Machine> LoadMachine(const std::string& path);
 std::string FormatMachine(const Machine& machine);
+
+// The machine that a workload runs on: `profile` with the workload's number of CPUs, if it names
+// one. An error (kExitBadWorkload) when a group's affinity leaves it.
+struct Workload;
+Result<Machine> MachineFor(const Workload& workload, const Machine& profile);
 
 }  // namespace ose
 

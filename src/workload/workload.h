@@ -21,6 +21,7 @@ namespace ose {
 inline constexpr int kWorkloadFormat = 1;
 inline constexpr int kMaxCpus = 512;
 inline constexpr int kMaxTasks = 1'000'000;
+inline constexpr uint32_t kMaxCount = 1'000'000'000;  // of a loop or a signal
 
 // A distribution of durations. Parameters are in nanoseconds where they are durations.
 struct Dist {
@@ -144,6 +145,7 @@ struct Workload {
   Recorded recorded;
 
   int TaskCount() const;
+  bool operator==(const Workload& other) const;
 };
 
 // Parses a workload file. `file` names it in errors: "file:line: what; fix" with kExitBadWorkload.
@@ -153,8 +155,17 @@ struct Workload {
 Result<Workload> ParseWorkload(std::string_view text, const std::string& file);
 Result<Workload> LoadWorkload(const std::string& path);
 
-// The canonical TOML of a workload; ParseWorkload(FormatWorkload(w)) equals w. Long programs
-// without drawn durations become compact scripts.
+// The same checks on a workload that was built by hand (a recording); errors name no line.
+Status CheckWorkload(const Workload& workload);
+
+// Weight of a nice value, -20..19, as sched_ext sees it: the kernel's sched_prio_to_weight
+// scaled to 100 = nice 0 (sched_weight_to_cgroup): 8668 .. 1.
+int NiceToWeight(int nice);
+
+// The canonical TOML of a workload; ParseWorkload(FormatWorkload(w)) equals w, if w is in normal
+// form, as everything that ParseWorkload returns: no constant among `dists`, each of them used and
+// equal to none before it, in the order of first use; affinities sorted; objectives not empty.
+// Long programs without drawn durations become compact scripts (script.h).
 std::string FormatWorkload(const Workload& workload);
 
 // Identity of a workload for caches and the knowledge base: hash of the canonical text without
