@@ -124,8 +124,14 @@ install() {
     fi
   fi
   if [[ ${as[*]} == none ]]; then
+    local command
+    if command -v sudo >/dev/null; then
+      command="sudo apt-get update && sudo apt-get install -y --no-install-recommends $*"
+    else
+      command="su -c 'apt-get update && apt-get install -y --no-install-recommends $*'"
+    fi
     die "some Debian packages are missing, and installing them takes root. Run this, then try again:
-  sudo apt-get update && sudo apt-get install -y --no-install-recommends $*"
+  $command"
   fi
   say "installing with apt-get: $*"
   as+=(env DEBIAN_FRONTEND=noninteractive)
