@@ -1,0 +1,49 @@
+// The run of a finite workload on infinitely many CPUs, each operation as soon as it can: its
+// length is the critical path, its instants are the earliest at which any schedule can execute
+// each stretch of CPU work, and on the way it realises what the tasks draw.
+#ifndef OSEVOLVE_WORKLOAD_CRITICAL_PATH_H_
+#define OSEVOLVE_WORKLOAD_CRITICAL_PATH_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "workload/workload.h"
+
+namespace ose {
+
+struct CriticalPath {
+  // A stretch of CPU work that no schedule can begin before `at`.
+  struct Run {
+    int64_t at, work;  // ns
+    int group;
+  };
+  struct Event {
+    int group;
+    int64_t work;  // ns of CPU that it needs
+    int64_t own;   // work + sleeps in it: no schedule ends it sooner after its release
+  };
+  struct PerGroup {
+    int64_t tasks = 0;         // that run at all (a forked task that nobody forks does not)
+    int64_t events = 0;
+    int64_t finish = 0;        // last exit
+    double window_work = 0;    // ns of CPU from the first event's begin to the last one's end
+    int64_t window_chain = 0;  // the longest such stretch of one task, with its sleeps
+  };
+  std::vector<Run> runs;  // sorted by at
+  std::vector<Event> events;
+  std::vector<PerGroup> groups;
+  std::vector<double> hold;  // per lock: ns for which it is held, over all tasks
+  int64_t first_release = 0;
+  int64_t finish = 0;  // last exit
+};
+
+// `releases` false: tasks that start by themselves do so at 0, and timers have passed. The finish
+// is then a bound of the time from the first instruction to the last, however long a policy
+// leaves everything waiting.
+// Groups with arrivals or repetition are left out (ParseWorkload refuses them in a workload that
+// runs to completion). O(operations) plus sorting.
+CriticalPath FindCriticalPath(const Workload& workload, uint64_t seed, bool releases = true);
+
+}  // namespace ose
+
+#endif  // OSEVOLVE_WORKLOAD_CRITICAL_PATH_H_

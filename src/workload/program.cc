@@ -1,0 +1,61 @@
+#include "workload/program.h"
+
+namespace ose {
+
+std::vector<Sampler> MakeSamplers(const Workload& workload) {
+  std::vector<Sampler> samplers;
+  samplers.reserve(workload.dists.size());
+  for (const Dist& d : workload.dists) samplers.emplace_back(d);
+  return samplers;
+}
+
+PassTotals TotalsOfPass(const Workload& workload, const Group& group) {
+  PassTotals t;
+  double times = 1;
+  std::vector<double> outer;
+  for (const Op& op : group.program) {
+    if (op.kind == OpKind::kLoop) {
+      outer.push_back(times);
+      times *= op.count;
+      continue;
+    }
+    if (op.kind == OpKind::kEndLoop) {
+      times = outer.back();
+      outer.pop_back();
+      continue;
+    }
+    t.ops += times;
+    auto mean = [&] { return op.drawn ? workload.dists[op.object].Mean() : static_cast<double>(op.ns); };
+    switch (op.kind) {
+      case OpKind::kRun:
+        t.work += times * mean();
+        t.drawn |= op.drawn;
+        break;
+      case OpKind::kSleep:
+        t.sleep += times * mean();
+        t.drawn |= op.drawn;
+        t.blocks += times;
+        break;
+      case OpKind::kTimer:
+      case OpKind::kWait: t.blocks += times; break;
+      case OpKind::kTake: t.blocks += times; break;
+      case OpKind::kBarrier: {
+        const double parties = workload.barriers[op.object].parties;
+        if (parties > 1) t.blocks += times * (parties - 1) / parties, t.wakes += times * (parties - 1) / parties;
+        break;
+      }
+      case OpKind::kSignal: t.wakes += times * op.count; break;
+      case OpKind::kPut: t.wakes += times; break;
+      case OpKind::kLock: t.locks += times; break;
+      case OpKind::kYield: t.yields += times; break;
+      case OpKind::kEnd:
+        if (group.event == EventKind::kMarked) t.events += times;
+        break;
+      default: break;
+    }
+  }
+  if (group.event == EventKind::kIteration) t.events = 1;
+  return t;
+}
+
+}  // namespace ose
