@@ -1,0 +1,75 @@
+#include "eval/compiler.h"
+
+#include "base/hash.h"
+#include "core/exit_code.h"
+#include "sandbox/compiler_sandbox.h"
+
+namespace ose {
+namespace {
+
+// The compiler's first lines, with the temporary path replaced by the policy's name.
+std::string FirstLines(std::string text, const std::string& path, const std::string& file, int lines) {
+  for (size_t at; (at = text.find(path)) != std::string::npos;) text.replace(at, path.size(), file);
+  size_t end = 0;
+  for (int i = 0; i < lines && end != std::string::npos; ++i) end = text.find('\n', end == 0 ? 0 : end + 1);
+  if (end != std::string::npos) text.resize(end);
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Compiler>> Compiler::Create(const std::string& include_dir) {
+  OSE_ASSIGN(TempDir dir, TempDir::Make("osevolve-objects"));
+  std::unique_ptr<Compiler> c(new Compiler(std::move(dir), include_dir));
+  c->clang_ = FindExecutable("clang++-19");
+  c->ld_ = FindExecutable("ld");
+  if (c->clang_.empty())
+    return Error{kExitNoCompiler, "clang++-19 is not installed; install it: apt-get install clang-19"};
+  if (c->ld_.empty()) return Error{kExitNoCompiler, "ld is not installed; install it: apt-get install binutils"};
+  OSE_ASSIGN(c->sandbox_, CompilerSandbox({.readable = {include_dir}, .writable_dir = c->dir_.path(), .limits = {}}));
+  return c;
+}
+
+Result<CompiledPolicy> Compiler::Compile(const std::string& normalized, const std::string& file) {
+  const std::string key = Sha256Hex(normalized);
+  std::string base;
+  {
+    std::lock_guard lock(mutex_);
+    if (auto it = cache_.find(key); it != cache_.end()) return it->second;
+    base = JoinPath(dir_.path(), "p" + std::to_string(next_++));
+  }
+  const std::string source = base + ".cc", object = base + ".o", shared = base + ".so";
+  OSE_TRY(WriteFileAtomic(source, normalized));
+
+  CommandOptions compile;
+  // The flags of CMakeLists.txt's POLICY_FLAGS, and limits on what a source can make the compiler do.
+  compile.argv = {clang_, "-std=c++20", "-O2", "-ffreestanding", "-nostdinc++", "-fPIC", "-fvisibility=hidden",
+                  "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics", "-w", "-fno-color-diagnostics",
+                  "-ferror-limit=5", "-ftemplate-depth=64", "-fconstexpr-depth=64", "-fconstexpr-steps=100000",
+                  "-I" + include_dir_, "-c", source, "-o", object};
+  compile.env = {{"TMPDIR=" + dir_.path(), "PATH=/usr/bin:/bin", "LC_ALL=C"}};
+  compile.wall_limit = Nanos::Seconds(30);
+  compile.max_stderr_bytes = 64 << 10;
+  compile.in_child = sandbox_;
+  OSE_ASSIGN(CommandResult compiled, RunCommand(compile));
+  if (compiled.timed_out) return Error{kExitPolicyTimeout, file + ": the compiler ran out of time (30 s): simplify the source"};
+  if (!compiled.exit.ok()) {
+    std::string text = FirstLines(compiled.err, source, file, 12);
+    return Error{kExitCompile, text.empty() ? file + ": the compiler ended abnormally" : text};
+  }
+
+  CommandOptions link = compile;
+  link.argv = {ld_, "-shared", "-s", "-z", "defs", "--build-id=none", object, "-o", shared};
+  OSE_ASSIGN(CommandResult linked, RunCommand(link));
+  if (!linked.exit.ok())
+    return Error{kExitCompile, FirstLines(linked.err, object, file, 6) +
+                                   "\n(a call that is no service of policy.h: memset or memcpy come from copying or "
+                                   "clearing large structs, which BPF refuses too)"};
+  OSE_ASSIGN(std::string bytes, ReadFile(shared));
+  CompiledPolicy policy{shared, Sha256Hex(bytes)};
+  std::lock_guard lock(mutex_);
+  return cache_.emplace(key, std::move(policy)).first->second;
+}
+
+}  // namespace ose

@@ -1,0 +1,51 @@
+// Compiler: policy source -> shared object, sandboxed, with a cache.
+//
+// The cache key is the source with its tunables' defaults normalised (core/policy_source.h):
+// candidates that differ only in tunables share one object. The object's identity is the hash of
+// the stripped object code, so that candidates that differ only in comments, names or formatting
+// share their results.
+//
+// Thread-safe: several threads may compile at once; two that want the same source may both
+// compile it, with equal results.
+#ifndef OSEVOLVE_EVAL_COMPILER_H_
+#define OSEVOLVE_EVAL_COMPILER_H_
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "base/file.h"
+#include "base/result.h"
+#include "base/subprocess.h"
+
+namespace ose {
+
+struct CompiledPolicy {
+  std::string path;         // of the .so; lives as long as the Compiler
+  std::string object_hash;  // SHA-256 of the stripped object
+};
+
+class Compiler {
+ public:
+  // `include_dir` holds osevolve/policy.h. kExitNoCompiler when clang++-19 or ld is missing.
+  static Result<std::unique_ptr<Compiler>> Create(const std::string& include_dir);
+
+  // `normalized` is NormalizedSource(source); `file` names it in messages. Errors: kExitCompile with
+  // the compiler's first messages, kExitPolicyTimeout, kExitIo.
+  Result<CompiledPolicy> Compile(const std::string& normalized, const std::string& file);
+
+ private:
+  Compiler(TempDir dir, std::string include_dir) : dir_(std::move(dir)), include_dir_(std::move(include_dir)) {}
+
+  TempDir dir_;
+  std::string include_dir_, clang_, ld_;
+  ChildHook sandbox_;
+  std::mutex mutex_;
+  std::map<std::string, CompiledPolicy> cache_;  // by SHA-256 of the normalized source
+  int next_ = 0;
+};
+
+}  // namespace ose
+
+#endif  // OSEVOLVE_EVAL_COMPILER_H_

@@ -1,0 +1,189 @@
+#include "eval/evaluator.h"
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "core/exit_code.h"
+#include "core/policy_source.h"
+#include "eval/clients.h"
+#include "eval/torture.h"
+
+namespace ose {
+namespace {
+
+constexpr int kMainSlot = 0, kTortureSlot = 1;
+constexpr uint64_t kTortureSeeds[] = {1, 2};
+
+Evaluation Failure(Outcome outcome, std::string diagnosis, std::string object_hash = "") {
+  Evaluation e;
+  e.outcome = outcome;
+  e.diagnosis = std::move(diagnosis);
+  e.object_hash = std::move(object_hash);
+  return e;
+}
+
+Outcome OutcomeOfCompileError(int code) {
+  switch (code) {
+    case kExitCompile: return Outcome::kCompile;
+    case kExitPolicyTimeout: return Outcome::kTimeout;
+    default: return Outcome::kInternal;
+  }
+}
+
+}  // namespace
+
+struct Evaluator::Clients {
+  GateClient gate;
+  WorkerClient worker;
+};
+
+Result<std::unique_ptr<Evaluator>> Evaluator::Create(EvaluatorOptions options) {
+  for (const char* program : {"osevolve-gate", "osevolve-worker"})
+    if (std::string path = JoinPath(options.program_dir, program); !FileExists(path))
+      return Error{kExitInternal, "cannot find " + path + "; build again with ./osevolve"};
+  std::unique_ptr<Evaluator> e(new Evaluator(std::move(options)));
+  OSE_ASSIGN(e->compiler_, Compiler::Create(e->options_.include_dir));
+  for (int i = 0; i < std::max(1, e->options_.jobs); ++i) e->threads_.emplace_back([p = e.get()] { p->ThreadMain(); });
+  return e;
+}
+
+Evaluator::~Evaluator() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+    for (Task& t : queue_) t.promise.set_value(Failure(Outcome::kInternal, "stopped"));
+    queue_.clear();
+  }
+  wake_.notify_all();
+  for (std::thread& t : threads_) t.join();
+}
+
+std::future<Evaluation> Evaluator::Submit(EvalJob job) {
+  Task task{std::move(job), {}};
+  std::future<Evaluation> future = task.promise.get_future();
+  {
+    std::lock_guard lock(mutex_);
+    queue_.push_back(std::move(task));
+  }
+  wake_.notify_one();
+  return future;
+}
+
+void Evaluator::ThreadMain() {
+  std::vector<WorkerLoad> slots = {
+      {kMainSlot, options_.workload_text, options_.machine_text},
+      {kTortureSlot, std::string(TortureWorkload()), std::string(TortureMachine())},
+  };
+  Clients clients{GateClient(JoinPath(options_.program_dir, "osevolve-gate"), options_.include_dir),
+                  WorkerClient(JoinPath(options_.program_dir, "osevolve-worker"), std::move(slots))};
+  for (;;) {
+    std::unique_lock lock(mutex_);
+    wake_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+    if (stopping_) return;
+    Task task = std::move(queue_.front());
+    queue_.pop_front();
+    lock.unlock();
+    task.promise.set_value(Process(task.job, clients));
+  }
+}
+
+std::string Evaluator::ResultKey(const std::string& object_hash, const Tunables& tunables) {
+  std::string key = object_hash;
+  for (auto& [name, value] : tunables) key += ' ' + name + '=' + std::to_string(value);
+  return key;
+}
+
+void Evaluator::Remember(const std::string& object_hash, const Tunables& tunables, const SeedResult& result) {
+  std::lock_guard lock(mutex_);
+  Known& known = results_[ResultKey(object_hash, tunables)];
+  known.tortured = true;
+  known.seeds.emplace(result.seed, result);
+}
+
+Evaluation Evaluator::Process(const EvalJob& job, Clients& clients) {
+  // What may differ from the parent.
+  if (job.skeleton_of) {
+    auto mine = Skeleton(job.source), parents = Skeleton(*job.skeleton_of);
+    if (!mine.ok()) return Failure(Outcome::kGate, job.file + ": " + mine.error().message);
+    if (parents.ok() && *mine != *parents)
+      return Failure(Outcome::kGate, job.file + ": changed outside its evolve blocks; only text between EVOLVE-BLOCK-START and "
+                                                "EVOLVE-BLOCK-END and the defaults of tunables may change");
+  }
+  auto tunables = DefaultTunables(job.source);
+  if (!tunables.ok()) return Failure(Outcome::kGate, job.file + ": " + tunables.error().message);
+  auto normalized = NormalizedSource(job.source);
+  if (!normalized.ok()) return Failure(Outcome::kGate, job.file + ": " + normalized.error().message);
+
+  // Gate.
+  const std::string source_key = Sha256Hex(*normalized);
+  std::optional<std::string> verdict;
+  {
+    std::lock_guard lock(mutex_);
+    if (auto it = gate_cache_.find(source_key); it != gate_cache_.end()) verdict = it->second;
+  }
+  if (!verdict) {
+    auto response = clients.gate.Check({.source = *normalized, .file = job.file, .skeleton_of = {}});
+    if (!response.ok()) return Failure(Outcome::kInternal, response.error().message);
+    verdict = response->ok ? "" : response->Text(job.file);
+    std::lock_guard lock(mutex_);
+    gate_cache_.emplace(source_key, *verdict);
+  }
+  if (!verdict->empty()) {
+    bool compile = verdict->find(": compile: ") != std::string::npos;
+    return Failure(compile ? Outcome::kCompile : Outcome::kGate, *verdict);
+  }
+
+  // Compile.
+  auto object = compiler_->Compile(*normalized, job.file);
+  if (!object.ok()) return Failure(OutcomeOfCompileError(object.error().code), object.error().message);
+
+  // Run the seeds that are not known yet.
+  const std::string result_key = ResultKey(object->object_hash, *tunables);
+  WorkerRun run{.object = object->path, .tunables = *tunables, .steps = {}, .limits = options_.limits};
+  WorkerStep missing{.slot = kMainSlot, .checked = false, .report = true, .seeds = {}};
+  {
+    std::lock_guard lock(mutex_);
+    Known& known = results_[result_key];
+    if (known.failure) return *known.failure;
+    for (uint64_t seed : job.seeds)
+      if (!known.seeds.contains(seed)) missing.seeds.push_back(seed);
+    if (!known.tortured)
+      run.steps.push_back({.slot = kTortureSlot, .checked = true, .report = false, .seeds = {std::begin(kTortureSeeds), std::end(kTortureSeeds)}});
+  }
+  if (!missing.seeds.empty()) run.steps.push_back(std::move(missing));
+  WorkerReply reply;
+  if (!run.steps.empty()) {
+    auto answered = clients.worker.Run(run);
+    if (!answered.ok()) return Failure(Outcome::kInternal, answered.error().message, object->object_hash);
+    reply = std::move(*answered);
+  }
+  if (reply.outcome != Outcome::kOk) {
+    Evaluation failure = Failure(reply.outcome, job.file + ": " + reply.diagnosis, object->object_hash);
+    // A time-out may be the machine's fault; everything else would happen again.
+    if (reply.outcome != Outcome::kInternal && reply.outcome != Outcome::kTimeout) {
+      std::lock_guard lock(mutex_);
+      results_[result_key].failure = failure;
+    }
+    return failure;
+  }
+  std::vector<SeedResult> fresh;
+  for (WorkerSeed& s : reply.results) {
+    double score = Score(options_.objectives, s.metrics, options_.bounds(s.seed));
+    fresh.push_back({s.seed, std::move(s.metrics), score});
+  }
+  Evaluation e;
+  e.object_hash = object->object_hash;
+  std::lock_guard lock(mutex_);
+  Known& known = results_[result_key];
+  known.tortured = true;
+  for (SeedResult& r : fresh) known.seeds.emplace(r.seed, std::move(r));
+  for (uint64_t seed : job.seeds) {
+    auto it = known.seeds.find(seed);
+    if (it == known.seeds.end()) return Failure(Outcome::kInternal, "the worker left out a seed", e.object_hash);
+    e.seeds.push_back(it->second);
+  }
+  return e;
+}
+
+}  // namespace ose

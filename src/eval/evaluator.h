@@ -1,0 +1,100 @@
+// Evaluator: policy source + seeds -> Evaluation. The trusted side of the pipeline
+//
+//   gate -> compile -> torture run -> seeds -> scores
+//
+// on a pool of threads, each with a gate and a worker process of its own. No generated code ever
+// runs in this process.
+//
+// Results are cached by object code, tunables and seed, so that asking again, or asking for more
+// seeds of the same candidate, costs only what is new; what an Evaluation says does not depend on
+// the cache, on the number of jobs or on the order of completion.
+//
+// Threads: Submit from any; the futures become ready in any order.
+#ifndef OSEVOLVE_EVAL_EVALUATOR_H_
+#define OSEVOLVE_EVAL_EVALUATOR_H_
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <future>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/candidate.h"
+#include "core/score.h"
+#include "core/worker_protocol.h"
+#include "eval/compiler.h"
+
+namespace ose {
+
+struct EvaluatorOptions {
+  std::string include_dir;   // holds osevolve/policy.h
+  std::string program_dir;   // holds osevolve-gate and osevolve-worker
+  std::string workload_text, machine_text;
+  std::vector<Objective> objectives;
+  // What no policy can beat, by seed (workload/bound.h); called from any thread.
+  std::function<Metrics(uint64_t seed)> bounds;
+  int jobs = 2;
+  WorkerLimits limits;
+};
+
+struct EvalJob {
+  std::string source;
+  std::string file = "policy.cc";  // names it in messages
+  std::vector<uint64_t> seeds;
+  std::optional<std::string> skeleton_of;  // only evolve blocks and tunables may differ from this
+};
+
+class Evaluator {
+ public:
+  // Starts no process yet. kExitNoCompiler, kExitNoSandbox.
+  static Result<std::unique_ptr<Evaluator>> Create(EvaluatorOptions options);
+  // Waits for running jobs; those not started are abandoned with an Outcome of kInternal.
+  ~Evaluator();
+
+  std::future<Evaluation> Submit(EvalJob job);
+  Evaluation Evaluate(EvalJob job) { return Submit(std::move(job)).get(); }
+
+  // Puts a stored result into the cache (resume). The object hash must be that of this build.
+  void Remember(const std::string& object_hash, const Tunables& tunables, const SeedResult& result);
+
+  const EvaluatorOptions& options() const { return options_; }
+
+ private:
+  struct Task {
+    EvalJob job;
+    std::promise<Evaluation> promise;
+  };
+  struct Clients;  // of one thread
+
+  explicit Evaluator(EvaluatorOptions options) : options_(std::move(options)) {}
+  void ThreadMain();
+  Evaluation Process(const EvalJob& job, Clients& clients);
+  static std::string ResultKey(const std::string& object_hash, const Tunables& tunables);
+
+  const EvaluatorOptions options_;
+  std::unique_ptr<Compiler> compiler_;
+  std::vector<std::thread> threads_;
+
+  std::mutex mutex_;  // guards all below
+  std::condition_variable wake_;
+  std::deque<Task> queue_;
+  bool stopping_ = false;
+  std::map<std::string, std::string> gate_cache_;  // normalized source hash -> "" or the diagnosis
+  struct Known {
+    bool tortured = false;
+    std::map<uint64_t, SeedResult> seeds;
+    std::optional<Evaluation> failure;
+  };
+  std::map<std::string, Known> results_;  // by ResultKey
+};
+
+}  // namespace ose
+
+#endif  // OSEVOLVE_EVAL_EVALUATOR_H_
