@@ -138,15 +138,25 @@ Evaluation Evaluator::Process(const EvalJob& job, Clients& clients) {
   auto object = compiler_->Compile(*normalized, job.file);
   if (!object.ok()) return Failure(OutcomeOfCompileError(object.error().code), object.error().message);
 
-  // Run the seeds that are not known yet.
-  const std::string result_key = ResultKey(object->object_hash, *tunables);
-  WorkerRun run{.object = object->path, .tunables = *tunables, .steps = {}, .limits = options_.limits};
+  if (job.quick_seeds > 0 && static_cast<size_t>(job.quick_seeds) < job.seeds.size()) {
+    std::vector<uint64_t> quick(job.seeds.begin(), job.seeds.begin() + job.quick_seeds);
+    Evaluation e = RunSeeds(job, *object, *tunables, quick, clients);
+    if (e.outcome != Outcome::kOk || e.MeanScore() < job.quick_score) return e;
+  }
+  return RunSeeds(job, *object, *tunables, job.seeds, clients);
+}
+
+// Runs the seeds that are not known yet.
+Evaluation Evaluator::RunSeeds(const EvalJob& job, const CompiledPolicy& object, const Tunables& tunables,
+                               const std::vector<uint64_t>& seeds, Clients& clients) {
+  const std::string result_key = ResultKey(object.object_hash, tunables);
+  WorkerRun run{.object = object.path, .tunables = tunables, .steps = {}, .limits = options_.limits};
   WorkerStep missing{.slot = kMainSlot, .checked = false, .report = true, .seeds = {}};
   {
     std::lock_guard lock(mutex_);
     Known& known = results_[result_key];
     if (known.failure) return *known.failure;
-    for (uint64_t seed : job.seeds)
+    for (uint64_t seed : seeds)
       if (!known.seeds.contains(seed)) missing.seeds.push_back(seed);
     if (!known.tortured)
       run.steps.push_back({.slot = kTortureSlot, .checked = true, .report = false, .seeds = {std::begin(kTortureSeeds), std::end(kTortureSeeds)}});
@@ -155,11 +165,11 @@ Evaluation Evaluator::Process(const EvalJob& job, Clients& clients) {
   WorkerReply reply;
   if (!run.steps.empty()) {
     auto answered = clients.worker.Run(run);
-    if (!answered.ok()) return Failure(Outcome::kInternal, answered.error().message, object->object_hash);
+    if (!answered.ok()) return Failure(Outcome::kInternal, answered.error().message, object.object_hash);
     reply = std::move(*answered);
   }
   if (reply.outcome != Outcome::kOk) {
-    Evaluation failure = Failure(reply.outcome, job.file + ": " + reply.diagnosis, object->object_hash);
+    Evaluation failure = Failure(reply.outcome, job.file + ": " + reply.diagnosis, object.object_hash);
     // A time-out may be the machine's fault; everything else would happen again.
     if (reply.outcome != Outcome::kInternal && reply.outcome != Outcome::kTimeout) {
       std::lock_guard lock(mutex_);
@@ -173,12 +183,12 @@ Evaluation Evaluator::Process(const EvalJob& job, Clients& clients) {
     fresh.push_back({s.seed, std::move(s.metrics), score});
   }
   Evaluation e;
-  e.object_hash = object->object_hash;
+  e.object_hash = object.object_hash;
   std::lock_guard lock(mutex_);
   Known& known = results_[result_key];
   known.tortured = true;
   for (SeedResult& r : fresh) known.seeds.emplace(r.seed, std::move(r));
-  for (uint64_t seed : job.seeds) {
+  for (uint64_t seed : seeds) {
     auto it = known.seeds.find(seed);
     if (it == known.seeds.end()) return Failure(Outcome::kInternal, "the worker left out a seed", e.object_hash);
     e.seeds.push_back(it->second);

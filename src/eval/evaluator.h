@@ -49,6 +49,10 @@ struct EvalJob {
   std::string file = "policy.cc";  // names it in messages
   std::vector<uint64_t> seeds;
   std::optional<std::string> skeleton_of;  // only evolve blocks and tunables may differ from this
+  // Cascade: after the first `quick_seeds` seeds, stop if their mean score is below `quick_score`;
+  // the Evaluation then holds those seeds only. 0: no quick stage.
+  int quick_seeds = 0;
+  double quick_score = 0;
 };
 
 class Evaluator {
@@ -76,6 +80,8 @@ class Evaluator {
   explicit Evaluator(EvaluatorOptions options) : options_(std::move(options)) {}
   void ThreadMain();
   Evaluation Process(const EvalJob& job, Clients& clients);
+  Evaluation RunSeeds(const EvalJob& job, const CompiledPolicy& object, const Tunables& tunables,
+                      const std::vector<uint64_t>& seeds, Clients& clients);
   static std::string ResultKey(const std::string& object_hash, const Tunables& tunables);
 
   const EvaluatorOptions options_;

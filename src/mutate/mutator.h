@@ -17,7 +17,7 @@
 
 namespace ose {
 
-struct Proposal {
+struct Mutation {
   std::string source;
   std::string op;    // the operator that made it
   std::string note;  // one line: what changed, for the log and the header of the diff
@@ -36,7 +36,7 @@ class Mutator {
   // One child of `parent`. `mates` are the sources that crossover may take from; other operators
   // ignore them. Deterministic in (parent, op, mates, state of rng). An error when the parent
   // does not parse, the operator is unknown, or it finds nothing to do (in a few tries).
-  virtual Result<Proposal> Mutate(const std::string& parent, std::string_view op,
+  virtual Result<Mutation> Mutate(const std::string& parent, std::string_view op,
                                   const std::vector<std::string>& mates, Rng& rng) = 0;
 };
 

@@ -1,0 +1,246 @@
+#include "evolve/evolution.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "core/exit_code.h"
+#include "core/policy_source.h"
+
+namespace ose {
+namespace {
+
+constexpr int kTriesPerProposal = 12;
+constexpr int kGeneration = 32;  // proposals, for the progress line
+
+std::string Behaviour(const std::string& object_hash, const std::string& source) {
+  std::string key = object_hash;
+  if (auto tunables = DefaultTunables(source); tunables.ok())
+    for (auto& [name, value] : *tunables) key += fmt::format(" {}={}", name, value);
+  return key;
+}
+
+double MeanOfFirst(const std::vector<SeedResult>& seeds, size_t n) {
+  n = std::min(n, seeds.size());
+  double sum = 0;
+  for (size_t i = 0; i < n; ++i) sum += seeds[i].score;
+  return n ? sum / static_cast<double>(n) : 0;
+}
+
+}  // namespace
+
+Evolution::Evolution(EvolutionOptions options, std::vector<SeedPolicy> seeds, Evaluator& evaluator, Mutator& mutator,
+                     RunDb& db)
+    : options_(std::move(options)),
+      seeds_(std::move(seeds)),
+      evaluator_(evaluator),
+      mutator_(mutator),
+      db_(db),
+      islands_(static_cast<size_t>(options_.islands), Archive(options_.archive_size)) {}
+
+Result<EvolutionResult> Evolution::Run() {
+  start_ = MonotonicNow();
+  OSE_TRY(LoadStored());
+  for (;;) {
+    while (static_cast<int>(in_flight_.size()) < kLag && MayPropose()) OSE_TRY(Propose());
+    if (in_flight_.empty()) break;
+    OSE_TRY(CommitFront());
+  }
+  std::stable_sort(result_.ranking.begin(), result_.ranking.end(),
+                   [](const RankedCandidate& a, const RankedCandidate& b) { return a.score > b.score; });
+  result_.evaluations = committed_;
+  result_.interrupted = options_.stop && *options_.stop;
+  return std::move(result_);
+}
+
+Status Evolution::LoadStored() {
+  return db_.ForEachCandidate(RunDb::With::kMetrics, [&](StoredCandidate c) {
+    stored_.emplace(c.proposal.id, std::move(c));
+    return true;
+  });
+}
+
+bool Evolution::MayPropose() const {
+  if (next_id_ < static_cast<int64_t>(seeds_.size())) return true;  // the seed policies always
+  if (options_.stop && *options_.stop) return false;
+  if (options_.max_evaluations > 0 && next_id_ >= options_.max_evaluations) return false;
+  // What the database holds is replayed whatever the clock says: it is paid for.
+  if (next_id_ < static_cast<int64_t>(stored_.size())) return true;
+  return options_.time_budget == Nanos::Max() || MonotonicNow() - start_ < options_.time_budget;
+}
+
+Status Evolution::Propose() {
+  const int64_t id = next_id_;
+  // The seed policies must all be in before anything is made from them.
+  if (id == static_cast<int64_t>(seeds_.size()))
+    while (!in_flight_.empty()) OSE_TRY(CommitFront());
+  next_id_ = id + 1;
+
+  const int island = static_cast<int>(id % options_.islands);
+  if (id < static_cast<int64_t>(seeds_.size())) {
+    const SeedPolicy& s = seeds_[static_cast<size_t>(id)];
+    Proposal p;
+    p.id = id;
+    p.op = "seed";
+    p.note = s.name;
+    p.source = s.source;
+    return Launch(std::move(p));
+  }
+  // What an earlier process proposed is taken from the database.
+  if (auto it = stored_.find(id); it != stored_.end()) return Launch(it->second.proposal);
+  OSE_ASSIGN(Proposal p, Vary(id, island));
+  return Launch(std::move(p));
+}
+
+// One new policy. A pick of parent and operator that yields nothing new is tried again, from the
+// same stream.
+Result<Proposal> Evolution::Vary(int64_t id, int island) {
+  Rng rng = Rng::Stream(options_.seed, 0x65766f6c7665ULL, static_cast<uint64_t>(id));
+  const Archive& archive = islands_[static_cast<size_t>(island)];
+  if (archive.empty()) return Error{kExitInternal, "no policy works on this workload: nothing to evolve from"};
+  const auto& ops = mutator_.ops();
+  Proposal p;
+  p.id = id;
+  p.island = island;
+  p.generation = id / kGeneration;
+  for (int attempt = 0;; ++attempt) {
+    const Member& parent = archive.PickParent(rng);
+    const std::string& op = ops[static_cast<size_t>(rng.Below(ops.size()))];
+    std::vector<std::string> mates = archive.PickMates(parent, 4, rng);
+    Result<Mutation> m = mutator_.Mutate(parent.source, op, mates, rng);
+    bool last = attempt + 1 == kTriesPerProposal;
+    if (m.ok() && (last || !proposed_.contains(m->source))) {
+      p.parents = {parent.id};
+      p.op = m->op;
+      p.note = m->note;
+      p.source = std::move(m->source);
+      break;
+    }
+    if (m.ok()) ++result_.duplicates;
+    if (last) {
+      // Nothing new was found: re-evaluating the parent is free (its results are cached).
+      p.parents = {parent.id};
+      p.op = "none";
+      p.note = m.ok() ? "a duplicate" : m.error().message;
+      p.source = parent.source;
+      break;
+    }
+  }
+  return p;
+}
+
+Status Evolution::Launch(Proposal proposal) {
+  proposed_.insert(proposal.source);
+  OSE_TRY(db_.AppendProposal(proposal));
+  Archive& island = islands_[static_cast<size_t>(proposal.island)];
+  if (!proposal.parents.empty()) island.CountChild(proposal.parents[0]);
+  InFlight f;
+  f.started = MonotonicNow();
+  auto stored = stored_.find(proposal.id);
+  if (stored != stored_.end() && stored->second.outcome && *stored->second.outcome != Outcome::kInternal) {
+    StoredCandidate& c = stored->second;
+    f.stored = true;
+    f.result.outcome = *c.outcome;
+    f.result.diagnosis = c.diagnosis;
+    f.result.object_hash = c.object_hash;
+    for (StoredSeed& s : c.seeds) f.result.seeds.push_back(std::move(s.result));
+    ++result_.resumed;
+  } else {
+    EvalJob job{.source = proposal.source, .file = fmt::format("candidate-{}.cc", proposal.id), .seeds = options_.search_seeds, .skeleton_of = {}};
+    if (proposal.op == "seed") {
+      job.file = proposal.note + ".cc";
+    } else {
+      job.skeleton_of = parents_.at(proposal.parents[0]).source;
+      job.quick_seeds = options_.quick_seeds;
+      job.quick_score = island.QuickBar();
+    }
+    f.future = evaluator_.Submit(std::move(job));
+  }
+  f.proposal = std::move(proposal);
+  in_flight_.push_back(std::move(f));
+  return {};
+}
+
+Status Evolution::CommitFront() {
+  InFlight f = std::move(in_flight_.front());
+  in_flight_.pop_front();
+  Evaluation e;
+  if (f.stored) {
+    e = std::move(f.result);
+  } else {
+    while (f.future.wait_for(std::chrono::milliseconds(200)) != std::future_status::ready) Report();
+    e = f.future.get();
+    Stage stage = e.seeds.size() == options_.search_seeds.size() || e.outcome != Outcome::kOk ? Stage::kFull : Stage::kQuick;
+    OSE_TRY(db_.SaveEvaluation(f.proposal.id, e, stage, MonotonicNow() - f.started));
+  }
+  OSE_TRY(Commit(f, e));
+  Report();
+  return {};
+}
+
+Status Evolution::Commit(InFlight& f, const Evaluation& e) {
+  ++committed_;
+  const Proposal& p = f.proposal;
+  if (e.outcome == Outcome::kCompile) ++result_.compile_failures;
+  if (e.outcome != Outcome::kOk) {
+    ++result_.failures;
+    if (p.id == 0) return Error{OutcomeExitCode(e.outcome), e.diagnosis};
+    return {};
+  }
+  if (e.seeds.size() < options_.search_seeds.size()) return {};  // stopped at the quick stage
+  Member m;
+  m.id = p.id;
+  m.root = p.parents.empty() ? p.id : parents_.at(p.parents[0]).root;
+  m.source = p.source;
+  m.behaviour = Behaviour(e.object_hash, p.source);
+  m.score = e.MeanScore();
+  m.quick_score = MeanOfFirst(e.seeds, static_cast<size_t>(options_.quick_seeds));
+  if (p.id == 0) first_score_ = m.score;
+  best_score_ = std::max(best_score_, m.score);
+  parents_.emplace(p.id, Parent{m.root, m.source});
+  if (behaviours_.insert(m.behaviour).second)
+    result_.ranking.push_back({.id = p.id, .root = m.root, .name = p.op == "seed" ? p.note : "", .source = m.source, .op = p.op, .score = m.score});
+  if (p.op == "seed") {
+    for (Archive& a : islands_) a.Insert(m);
+  } else {
+    islands_[static_cast<size_t>(p.island)].Insert(m);
+    if (p.id % options_.migration_interval == 0) Migrate(p.id);
+  }
+  return {};
+}
+
+// A ring: each island's best is copied to the next.
+void Evolution::Migrate(int64_t id) {
+  std::vector<Member> best;
+  for (Archive& a : islands_) best.push_back(a.best());
+  for (size_t i = 0; i < islands_.size(); ++i) {
+    Member m = best[i];
+    m.children = 0;
+    islands_[(i + 1) % islands_.size()].Insert(std::move(m));
+  }
+  // Sequence numbers are the loop's own, so that a resumed run writes the same rows again.
+  (void)db_.SaveEvent({.sequence = event_++, .kind = "migration", .json = fmt::format("{{\"after\":{}}}", id)});
+}
+
+void Evolution::Report() {
+  if (!on_progress) return;
+  EvolutionProgress p;
+  p.evaluations = committed_;
+  p.generation = committed_ / kGeneration;
+  p.failures = result_.failures;
+  p.duplicates = result_.duplicates;
+  p.elapsed = MonotonicNow() - start_;
+  p.best_score = best_score_;
+  p.gain_pct = first_score_ > 0 ? 100 * (best_score_ / first_score_ - 1) : 0;
+  p.per_second = p.elapsed.v > 0 ? static_cast<double>(committed_ - result_.resumed) / p.elapsed.s() : 0;
+  if (options_.time_budget != Nanos::Max()) p.left = options_.time_budget - p.elapsed;
+  if (options_.max_evaluations > 0 && p.per_second > 0) {
+    Nanos by_count{static_cast<int64_t>(static_cast<double>(options_.max_evaluations - committed_) / p.per_second * 1e9)};
+    p.left = std::min(p.left, by_count);
+  }
+  p.left = std::max(p.left, Nanos{0});
+  on_progress(p);
+}
+
+}  // namespace ose

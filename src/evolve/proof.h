@@ -1,0 +1,55 @@
+// Proof: does the winner of a search really win?
+//
+// The search has looked at its seeds thousands of times, so its scores flatter. Two further
+// seed families, never seen by the search, decide:
+//   select  the few best candidates are compared and one is chosen;
+//   final   the chosen one is compared, seed by seed, with the first seed policy, with the
+//           incumbent and with every other hand-written policy. Only these numbers are claimed.
+// The chosen policy is one, picked before the final seeds are looked at, so its intervals need no
+// correction for choice. The best baseline is picked on the final seeds themselves, which
+// flatters the baseline, not the winner.
+#ifndef OSEVOLVE_EVOLVE_PROOF_H_
+#define OSEVOLVE_EVOLVE_PROOF_H_
+
+#include <atomic>
+#include <string>
+#include <vector>
+
+#include "core/stats.h"
+#include "eval/evaluator.h"
+#include "evolve/evolution.h"
+
+namespace ose {
+
+struct ProofOptions {
+  std::vector<uint64_t> select_seeds, final_seeds;
+  int finalists = 8;       // candidates that reach the select seeds
+  std::string incumbent;   // name of the seed policy that holds the title; "" = the best baseline
+  const std::atomic<bool>* stop = nullptr;
+};
+
+struct ProvenRow {
+  std::string name;
+  double score = 0;  // mean over the final seeds; a percentage of the bound
+  Evaluation evaluation;
+};
+
+struct Proof {
+  RankedCandidate winner;
+  double search_score = 0, select_score = 0;
+  ProvenRow winner_row;
+  ProvenRow first;                     // the first seed policy
+  std::vector<ProvenRow> baselines;    // every seed policy that ran, best first
+  std::string best_baseline, incumbent;
+  Interval vs_first, vs_best_baseline, vs_incumbent;  // gain of the winner, per cent
+  bool interrupted = false;
+};
+
+// `ranking` as Evolution returns it, `seeds` as it was given. Errors when no candidate survives
+// the select or final seeds, or when stopped before there is a result (kExitInterrupted).
+Result<Proof> Prove(const ProofOptions& options, const std::vector<RankedCandidate>& ranking,
+                    const std::vector<SeedPolicy>& seeds, Evaluator& evaluator);
+
+}  // namespace ose
+
+#endif  // OSEVOLVE_EVOLVE_PROOF_H_
