@@ -161,7 +161,7 @@ Status ApplyLimits(const SandboxLimits& l, uint64_t mapped) {
   // The timer is exact but its signal can be blocked; the limits, in whole seconds, end in
   // SIGKILL.
   const uint64_t seconds = static_cast<uint64_t>((l.cpu.v + 999'999'999) / 1'000'000'000);
-  OSE_TRY(Limit(RLIMIT_CPU, seconds + 1, seconds + 2));
+  OSE_TRY(Limit(RLIMIT_CPU, seconds, seconds + 1));
   rusage used{};
   getrusage(RUSAGE_SELF, &used);
   int64_t left_us = l.cpu.v / 1000 - (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1'000'000 -

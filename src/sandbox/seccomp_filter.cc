@@ -76,7 +76,6 @@ class FilterBuilder {
   int error_ = 0;
 };
 
-scmp_arg_cmp Arg(unsigned index, uint64_t value) { return {index, SCMP_CMP_EQ, value, 0}; }
 scmp_arg_cmp ArgBits(unsigned index, uint64_t mask, uint64_t value) {
   return {index, SCMP_CMP_MASKED_EQ, mask, value};
 }
