@@ -54,8 +54,6 @@ std::string DescribeNode(const toml::node& node) {
   return "a date or time";
 }
 
-std::string Limit(double v) { return fmt::format("{}", v); }
-
 std::string In(const std::string& title) { return title.empty() ? "" : " in " + title; }
 
 }  // namespace
@@ -104,26 +102,28 @@ std::string TomlValue::Describe() const { return DescribeNode(Node(node_)); }
 void TomlValue::Fail(const std::string& what) const { doc_->Fail(line(), what); }
 
 bool TomlValue::Number(const std::string& what, double* out, double min, double max) const {
-  auto v = Node(node_).value<double>();
-  if (!v || !IsNumber()) {
+  if (!IsNumber()) {
     Fail(fmt::format("{} is {}; give a number", what, Describe()));
     return false;
   }
-  if (!(*v >= min && *v <= max)) {  // also NaN
-    Fail(fmt::format("{} is {}; give {} to {}", what, Describe(), Limit(min), Limit(max)));
+  auto i = Node(node_).as_integer();
+  double v = i ? static_cast<double>(i->get()) : Node(node_).as_floating_point()->get();
+  if (!(v >= min && v <= max)) {  // also NaN
+    Fail(fmt::format("{} is {}; give {} to {}", what, Describe(), min, max));
     return false;
   }
-  *out = *v;
+  *out = v;
   return true;
 }
 
 bool TomlValue::Duration(const std::string& what, int64_t unit_ns, int64_t* out) const {
   double v;
-  if (!Number(what, &v, 0, static_cast<double>(kMaxFileNs) / static_cast<double>(unit_ns))) return false;
+  if (!Number(what, &v, 0, static_cast<double>(kMaxFileNs / unit_ns))) return false;
+  // 10^18 + 1 rounds to the limit as a double, hence min.
   if (auto i = Node(node_).as_integer())
-    *out = i->get() * unit_ns;
+    *out = std::min(i->get(), kMaxFileNs / unit_ns) * unit_ns;
   else
-    *out = std::llround(v * static_cast<double>(unit_ns));
+    *out = std::min<int64_t>(std::llround(v * static_cast<double>(unit_ns)), kMaxFileNs);
   return true;
 }
 

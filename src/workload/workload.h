@@ -35,7 +35,7 @@ struct Dist {
   };
   Kind kind = Kind::kConstant;
   double a = 0, b = 0;
-  std::vector<double> value, weight;
+  std::vector<double> value = {}, weight = {};
 
   double Mean() const;  // ns
   bool operator==(const Dist&) const = default;
@@ -92,17 +92,17 @@ struct Group {
   std::string name;
   int count = 1;              // tasks; with arrivals: threads that serve them
   int weight = 100;           // 1..10000, 100 = nice 0
-  std::vector<int> affinity;  // CPUs; empty = all
+  std::vector<int> affinity = {};  // CPUs; empty = all
   int64_t working_set_kb = 0; // what a migration must refill
   uint32_t hint = 0;          // osv task hint
   bool repeat = false;        // the program starts over until the horizon
   bool forked = false;        // starts when a kFork says so, not at time 0
   bool measured = true;       // its events count in the whole workload's metrics
   EventKind event = EventKind::kIteration;
-  Arrivals arrivals;
+  Arrivals arrivals = {};
   bool has_start = false;
-  Dist start;                 // delay of each task's start, if has_start
-  std::vector<Op> program;
+  Dist start = {};            // delay of each task's start, if has_start
+  std::vector<Op> program = {};
   bool operator==(const Group&) const = default;
 };
 
