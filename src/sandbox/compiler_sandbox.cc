@@ -31,7 +31,8 @@ struct Prepared {
 
   int Enter() const {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return errno;
-    if (int e = Limit(RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 1)) return e;
+    // Without the grace of SIGXCPU, which clang would spend on a stack trace of itself.
+    if (int e = Limit(RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds)) return e;
     if (int e = Limit(RLIMIT_AS, limits.memory_bytes, limits.memory_bytes)) return e;
     if (int e = Limit(RLIMIT_FSIZE, limits.file_bytes, limits.file_bytes)) return e;
     if (int e = Limit(RLIMIT_NOFILE, limits.open_files, limits.open_files)) return e;

@@ -24,7 +24,7 @@
 namespace ose {
 
 struct CompilerLimits {
-  uint64_t cpu_seconds = 20;
+  uint64_t cpu_seconds = 20;           // ends in SIGKILL; DescribeExit(status, cpu, limit) tells
   uint64_t memory_bytes = 2ull << 30;  // RLIMIT_AS, per process
   uint64_t file_bytes = 64ull << 20;
   uint64_t open_files = 256;

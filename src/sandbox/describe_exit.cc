@@ -22,7 +22,9 @@ ExitReason DescribeExit(int wait_status, Nanos cpu_used, Nanos cpu_limit) {
     case SIGXCPU:
     case SIGPROF: return {ExitKind::kCpu, "used up its CPU time"};
     case SIGKILL:
-      if (cpu_used >= cpu_limit) return {ExitKind::kCpu, "used up its CPU time"};
+      // RLIMIT_CPU counts whole ticks and so comes early on a busy CPU; the kernel's want of
+      // memory, the other cause, has no reason to wait for half of the CPU time.
+      if (cpu_used.v >= cpu_limit.v / 2) return {ExitKind::kCpu, "used up its CPU time"};
       return {ExitKind::kKilled, "was killed"};
     case SIGSEGV: return {ExitKind::kCrash, "crashed: invalid memory access (SIGSEGV)"};
     case SIGBUS: return {ExitKind::kCrash, "crashed: invalid memory access (SIGBUS)"};

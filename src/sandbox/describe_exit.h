@@ -6,8 +6,8 @@
 //   exit anything else          kExit     the process's own words
 //   SIGSYS                      kSandbox  a forbidden system call
 //   SIGXCPU, SIGPROF            kCpu
-//   SIGKILL                     kCpu if its CPU time was used up (it had blocked the signals),
-//                               else kKilled: by the parent, or by the kernel for want of memory
+//   SIGKILL                     kCpu if it had used half of its CPU time or more (it had blocked
+//                               the signals, or there is no other limit), else kKilled: by the parent, or by the kernel for want of memory
 //   SIGXFSZ                     kSandbox  wrote a file
 //   SIGSEGV, BUS, FPE, ILL, ABRT, TRAP …   kCrash
 //

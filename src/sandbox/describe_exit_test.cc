@@ -23,7 +23,7 @@ TEST(DescribeExit, EveryKind) {
 
 TEST(DescribeExit, SigkillIsCpuTimeOnlyIfThatIsUsedUp) {
   EXPECT_EQ(DescribeExit(Signalled(SIGKILL)).kind, ExitKind::kKilled);
-  EXPECT_EQ(DescribeExit(Signalled(SIGKILL), Nanos::Seconds(1), Nanos::Seconds(2)).kind, ExitKind::kKilled);
+  EXPECT_EQ(DescribeExit(Signalled(SIGKILL), Nanos::Millis(900), Nanos::Seconds(2)).kind, ExitKind::kKilled);
   EXPECT_EQ(DescribeExit(Signalled(SIGKILL), Nanos::Seconds(2), Nanos::Seconds(2)).kind, ExitKind::kCpu);
 }
 

@@ -42,7 +42,7 @@ struct SandboxLimits {
   // kind of mapping, while RLIMIT_DATA overlooks stack-like ones (MAP_GROWSDOWN, mremap of the
   // stack). Relative, so that the same figure means the same in a sanitizer build.
   uint64_t memory_bytes = 512ull << 20;
-  Nanos cpu = Nanos::Seconds(10);    // of this process from its fork; exact to about 10 ms
+  Nanos cpu = Nanos::Seconds(10);    // of this process from its fork; exact to a tick
   uint64_t stack_bytes = 8ull << 20; // capped by the hard limit that is in force
   uint64_t file_bytes = 0;           // writing regular files
   uint64_t open_files = 32;          // highest descriptor + 1 that can still be opened
