@@ -1,0 +1,49 @@
+// Round robin: one shared FIFO queue and a short quantum; whoever uses its quantum up goes to
+// the tail. Weights are ignored.
+//
+// Sources: L. Kleinrock, "Analysis of a time-shared processor", Naval Research Logistics
+// Quarterly 11 (1964); Linux kernel/sched/rt.c, task_tick_rt() and requeue_task_rt(). The
+// quantum is not SCHED_RR's (RR_TIMESLICE, 100 ms) but the base slice of Linux's fair class on
+// 8 or more CPUs, so that this policy and eevdf.cc differ in their order, not in their quantum.
+#include <osevolve/policy.h>
+using namespace osevolve;
+
+TUNABLE(quantum_ns, 3'000'000, 1'000, 1'000'000'000)
+
+struct Rr : Policy<> {
+  static constexpr DsqId kQueue = 0;
+
+  s32 init() { return dsq_create(kQueue); }
+
+  s32 select_cpu(Task t, s32 prev, u64 wake_flags) {
+    // EVOLVE-BLOCK-START select_cpu
+    bool idle = false;
+    s32 cpu = t.select_dfl(prev, wake_flags, idle);
+    if (idle) t.insert(kDsqLocal, quantum_ns);
+    return cpu;
+    // EVOLVE-BLOCK-END
+  }
+
+  void enqueue(Task t, u64 enq_flags) {
+    // EVOLVE-BLOCK-START enqueue
+    t.insert(kQueue, quantum_ns, enq_flags);
+    // EVOLVE-BLOCK-END
+
+    // A task that woke up has found no idle CPU in select_cpu(). One that comes back after its
+    // quantum may find one: when the task that takes its place is pinned here, for instance.
+    // EVOLVE-BLOCK-START kick_idle
+    if (!(enq_flags & kEnqWakeup)) {
+      s32 idle = t.pick_idle();
+      if (idle >= 0) kick_cpu(idle, kKickIdle);
+    }
+    // EVOLVE-BLOCK-END
+  }
+
+  void dispatch(s32 cpu) {
+    // EVOLVE-BLOCK-START dispatch
+    if (!dsq_move_to_local(kQueue)) keep_running(quantum_ns);
+    // EVOLVE-BLOCK-END
+  }
+};
+
+OSEVOLVE_POLICY(Rr, "rr")
