@@ -85,8 +85,8 @@ class Parser {
   ~Parser();
 
   // Parses with the flags that policies are compiled with. Syntax errors are in Unit::errors();
-  // this fails only when clang gives no tree at all.
-  Result<std::unique_ptr<Unit>> Parse(std::string source) const;
+  // this fails only when clang gives no tree at all. `hosted`: with the standard library.
+  Result<std::unique_ptr<Unit>> Parse(std::string source, bool hosted = false) const;
 
   // Folder with the precompiled header, which a sandboxed child must be able to read.
   const std::string& temp_dir() const { return dir_.path(); }
@@ -98,7 +98,7 @@ class Parser {
   TempDir dir_;
   std::string include_dir_;
   CXIndex index_ = nullptr;
-  std::vector<std::string> args_;
+  std::vector<std::string> args_, hosted_args_;
 };
 
 // --- Walking -----------------------------------------------------------------------------
