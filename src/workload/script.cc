@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <iterator>
 
@@ -75,6 +76,9 @@ List ListOf(Operand operand, const ScriptLists& lists) {
 std::optional<ScriptError> ParseScript(std::string_view text, const ScriptLists& lists, std::vector<Op>* out) {
   const TokenKind* by_letter[256] = {};
   for (const TokenKind& t : kTokens) by_letter[static_cast<unsigned char>(t.letter)] = &t;
+
+  // Growing would copy what can be hundreds of megabytes; a space separates two tokens.
+  out->reserve(out->size() + static_cast<size_t>(std::count_if(text.begin(), text.end(), IsSpace)) + 1);
 
   const char *p = text.data(), *end = p + text.size();
   const char* token = p;

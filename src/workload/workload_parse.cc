@@ -43,9 +43,50 @@ std::string DistKey(const Dist& d) {
   return key;
 }
 
+// The bodies of a recording's scripts are nearly all of its file, and the TOML parser takes several
+// times as long for a byte as the script parser. So they are lifted out first: `text` has empty
+// lines in their place, which keeps the line numbers, and `bodies` has them by their first line.
+// Only what is certainly a script is lifted: written as FormatWorkload writes it, of a script's
+// characters alone, in a file without literal strings, inside which a line could look like one.
+struct LiftedScripts {
+  std::string text;
+  std::unordered_map<int, std::string_view> bodies;
+};
+
+LiftedScripts LiftScripts(std::string_view text) {
+  constexpr std::string_view kOpen = "\nscript = \"\"\"\n", kClose = "\"\"\"\n";
+  LiftedScripts lifted;
+  bool literals = text.find("'''") != text.npos;
+  int line = 1;
+  size_t done = 0;
+  for (size_t at; !literals && (at = text.find(kOpen, done)) != text.npos;) {
+    size_t body = at + kOpen.size(), end = text.find('"', body);
+    if (end == text.npos || text.substr(end, kClose.size()) != kClose) break;
+    line += static_cast<int>(std::count(text.data() + done, text.data() + body, '\n'));
+    lifted.text.append(text, done, body - done);
+    int newlines = 0;
+    bool script = true;
+    for (char c : text.substr(body, end - body)) {
+      newlines += c == '\n';
+      script &= (c >= 'a' && c <= 'z') | (c >= '0' && c <= '9') | (c == ' ') | (c == '\n') | (c == '[') | (c == ']');
+    }
+    if (!script) {
+      done = body;
+      continue;
+    }
+    lifted.bodies[line] = text.substr(body, end - body);
+    lifted.text.append(static_cast<size_t>(newlines), '\n');
+    line += newlines;
+    done = end;
+  }
+  lifted.text.append(text, done);
+  return lifted;
+}
+
 class Parser : private WorkloadPlaces {
  public:
-  Parser(TomlDoc doc, const std::string& file) : doc_(std::move(doc)), root_(doc_.root()), file_(file) {}
+  Parser(TomlDoc doc, const std::string& file, std::unordered_map<int, std::string_view> scripts)
+      : doc_(std::move(doc)), root_(doc_.root()), file_(file), scripts_(std::move(scripts)) {}
 
   Result<Workload> Run() {
     ParseTop();
@@ -64,7 +105,8 @@ class Parser : private WorkloadPlaces {
   // Where the lines of a group's operations come from: a table each, or a script.
   struct ProgramPlace {
     std::vector<int> lines;
-    std::string script;
+    std::string own_text;      // of a script that was not lifted out
+    std::string_view script;   // into own_text or the file's text
     int script_line = 0;
   };
 
@@ -105,6 +147,7 @@ class Parser : private WorkloadPlaces {
   TomlDoc doc_;
   TomlTable root_;
   std::string file_;
+  std::unordered_map<int, std::string_view> scripts_;  // lifted out, by line
   Workload w_;
   Names locks_, semaphores_, barrier_names_, queue_names_, group_names_;
   std::unordered_map<std::string, uint32_t> dist_index_;
@@ -258,8 +301,10 @@ void Parser::ParseArrivals(TomlTable t, Arrivals* arrivals) {
 }
 
 void Parser::ParseScriptText(TomlTable& t, std::vector<Op>* program, ProgramPlace* place) {
-  if (!t.String("script", &place->script)) return;
+  if (!t.String("script", &place->own_text)) return;
   place->script_line = t.Value("script")->TextLine();
+  auto lifted = scripts_.find(place->script_line);
+  place->script = lifted != scripts_.end() ? lifted->second : place->own_text;
   auto declared = [](const Names& names) { return names.declared ? names.list.size() : 0; };
   ScriptLists lists{declared(locks_), declared(semaphores_), declared(barrier_names_), declared(queue_names_),
                     w_.groups.size()};
@@ -506,8 +551,9 @@ int NiceToWeight(int nice) {
 }
 
 Result<Workload> ParseWorkload(std::string_view text, const std::string& file) {
-  OSE_ASSIGN(TomlDoc doc, TomlDoc::Parse(text, file, kExitBadWorkload, "docs/workloads.md"));
-  return Parser(std::move(doc), file).Run();
+  LiftedScripts lifted = LiftScripts(text);
+  OSE_ASSIGN(TomlDoc doc, TomlDoc::Parse(lifted.text, file, kExitBadWorkload, "docs/workloads.md"));
+  return Parser(std::move(doc), file, std::move(lifted.bodies)).Run();
 }
 
 Result<Workload> LoadWorkload(const std::string& path) {

@@ -105,6 +105,22 @@ TEST(ParseWorkload, ScriptsReferToDeclaredLists) {
                              {.kind = OpKind::kSleep, .ns = 7}}));
 }
 
+// Scripts in the form that FormatWorkload writes take a short cut past the TOML parser.
+TEST(ParseWorkload, ScriptsMeanTheSameHoweverTheyAreQuoted) {
+  const Workload w = Parse(WithGroup("script = \"\"\"\nr5\ny\n\"\"\""));
+  EXPECT_EQ(w.groups[0].program.size(), 2u);
+  EXPECT_TRUE(Parse(WithGroup("script = \"r5 y\"")) == w);
+  EXPECT_TRUE(Parse(WithGroup("script = '''\nr5\ny\n'''")) == w);
+  EXPECT_TRUE(Parse(WithGroup("script = \"\"\"\nr5\\u000Ay\n\"\"\"")) == w);
+  EXPECT_TRUE(Parse(WithGroup("  script=\"\"\"r5\r\ny\"\"\"")) == w);
+  // What only looks like a script is text.
+  Workload t = Parse("description = '''\nscript = \"\"\"\nr5\n\"\"\"\n'''\n" + Good());
+  EXPECT_EQ(t.description, "script = \"\"\"\nr5\n\"\"\"\n");
+  // Lines after one are counted right.
+  EXPECT_EQ(ErrorOf(WithGroup("script = \"\"\"\nr5\ny\n\"\"\"\ncout = 3")),
+            "w.toml:10: unknown key 'cout' in [[group]]; did you mean 'count'?");
+}
+
 TEST(NiceToWeight, IsTheKernelsTable) {
   // sched_prio_to_weight * 100 / 1024, rounded: 88761, 15, 335, 110.
   EXPECT_EQ(NiceToWeight(-20), 8668);
@@ -544,7 +560,7 @@ class Generator {
 
 TEST(FormatWorkload, RoundTripsRandomWorkloads) {
   int scripts = 0;
-  for (uint64_t seed = 1; seed <= 2000; ++seed) {
+  for (uint64_t seed = 1; seed <= 500; ++seed) {
     Workload w = Generator(seed).Make();
     std::string text = FormatWorkload(w);
     scripts += text.find("script = ") != std::string::npos;
@@ -553,13 +569,13 @@ TEST(FormatWorkload, RoundTripsRandomWorkloads) {
     ASSERT_TRUE(*again == w) << "seed " << seed << "\n" << text << "\n---\n" << FormatWorkload(*again);
     ASSERT_EQ(FormatWorkload(*again), text) << "seed " << seed;
   }
-  EXPECT_GT(scripts, 500);
+  EXPECT_GT(scripts, 100);
 }
 
 // Cutting or changing a byte anywhere must give a workload or an error, never a crash.
 TEST(ParseWorkload, SurvivesDamage) {
   Rng rng(1);
-  for (uint64_t seed = 1; seed <= 200; ++seed) {
+  for (uint64_t seed = 1; seed <= 100; ++seed) {
     std::string text = FormatWorkload(Generator(seed).Make());
     for (int i = 0; i < 10; ++i) {
       std::string damaged = text.substr(0, rng.Below(text.size() + 1));
