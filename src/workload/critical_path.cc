@@ -76,7 +76,7 @@ class Replay {
     std::vector<uint32_t> held;
     // Events.
     bool begun = false;
-    int64_t event_work = 0, event_own = 0;
+    int64_t event_release = 0, event_work = 0, event_own = 0;
     int64_t work = 0, own = 0;  // since the first event began
   };
   struct Counter {
@@ -223,12 +223,13 @@ class Replay {
 
   static void BeginEvent(Task& t) {
     t.begun = true;
+    t.event_release = t.clock;
     t.event_work = t.event_own = 0;
   }
 
   void EndEvent(Task& t) {
     CriticalPath::PerGroup& g = out_.groups[static_cast<size_t>(t.group)];
-    out_.events.push_back({t.group, t.event_work, t.event_own});
+    out_.events.push_back({t.group, t.event_release, t.event_work, t.event_own});
     ++g.events;
     g.window_work += static_cast<double>(std::exchange(t.work, 0));
     g.window_chain = std::max(g.window_chain, t.own);

@@ -19,8 +19,9 @@ struct CriticalPath {
   };
   struct Event {
     int group;
-    int64_t work;  // ns of CPU that it needs
-    int64_t own;   // work + sleeps in it: no schedule ends it sooner after its release
+    int64_t release;  // of an iteration of a task that starts by itself: its start, in every schedule
+    int64_t work;     // ns of CPU that it needs
+    int64_t own;      // work + sleeps in it: no schedule ends it sooner after its release
   };
   struct PerGroup {
     int64_t tasks = 0;         // that run at all (a forked task that nobody forks does not)

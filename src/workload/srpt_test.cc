@@ -32,6 +32,20 @@ TEST(SrptTest, IdlesBetweenJobsAndTakesEmptyJobs) {
   EXPECT_DOUBLE_EQ(MeanBusyTotalFlow({}, 3), 0);
 }
 
+TEST(SrptTest, CountsUnfinishedJobsUpToTheLimit) {
+  // Ends at 1, 3, 7; up to 5: 1 + 3 + 5.
+  std::vector<Job> jobs = {{0, 4}, {0, 1}, {0, 2}};
+  EXPECT_DOUBLE_EQ(SrptTotalFlow(jobs, 1, 5), 9);
+}
+
+TEST(SrptTest, LongestBusyPeriod) {
+  // Two CPUs: 0-3 with 6 of work, 10-10.5 with 1.
+  std::vector<Job> jobs = {{0, 4}, {1, 2}, {10, 1}};
+  double longest = 0;
+  MeanBusyTotalFlow(jobs, 2, &longest);
+  EXPECT_DOUBLE_EQ(longest, 3);
+}
+
 TEST(SrptTest, MeanBusyTimeOfOneServerIsExactWithoutPreemption) {
   // Released together on one CPU: M_j + p_j / 2 = C_j. Sizes 1, 2, 4 end at 1, 3, 7.
   std::vector<Job> jobs = {{0, 4}, {0, 1}, {0, 2}};

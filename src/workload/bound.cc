@@ -1,0 +1,640 @@
+#include "workload/bound.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <span>
+
+#include "workload/critical_path.h"
+#include "workload/event_supply.h"
+#include "workload/program.h"
+#include "workload/srpt.h"
+
+namespace ose {
+namespace {
+
+// Every bound is of the metric as the simulator defines it (docs/metrics.md), argued in
+// docs/bounds.md. They come from three sources, depending on what of the run is the same under
+// every policy:
+//   to completion  every event happens: the critical path, the work and the sorted works of all
+//                  events are known (FindCriticalPath);
+//   open loop      every request happens, at a known time (SRPT, sorted works);
+//   closed loop    a policy chooses how many events of which task happen: only their number is
+//                  bounded (event_supply.h), and each one's latency by the least that any needs.
+
+// A run to completion of more operations than this is not realised one by one.
+constexpr double kMaxOps = 3e7;
+// Then what draws deviate from their mean is allowed for with this share.
+constexpr double kDrawAllowance = 0.02;
+// The clock's resolution stands for 0 where a score needs something to divide.
+constexpr double kOneNanosecondUs = 1e-3;
+
+double Us(double ns) { return ns / 1e3; }
+
+struct Request {
+  int64_t release, work, own;
+};
+
+// One set of events: those of one group, or of all that count.
+struct Sample {
+  bool complete = false;     // the same events under every policy
+  std::vector<double> own;   // if complete: what each takes at least, ns
+  std::vector<double> ratio; // if complete: own / work of each that works; empty = all 1
+  double least_own = 0, least_ratio = 1;
+  std::vector<Job> jobs;     // if complete and the releases are the same under every policy: sorted
+};
+
+// The k-th smallest for k = floor(p (n - 1)), for rising p: each call narrows what is left.
+class Quantiles {
+ public:
+  explicit Quantiles(std::vector<double>& xs) : xs_(xs) {}
+  double At(double p) {
+    auto k = static_cast<std::ptrdiff_t>(p * static_cast<double>(xs_.size() - 1));
+    std::nth_element(xs_.begin() + from_, xs_.begin() + k, xs_.end());
+    from_ = k;
+    return xs_[static_cast<size_t>(k)];
+  }
+
+ private:
+  std::vector<double>& xs_;
+  std::ptrdiff_t from_ = 0;
+};
+
+// The least that a distribution can give.
+double Least(const Dist& d) {
+  switch (d.kind) {
+    case Dist::Kind::kConstant:
+    case Dist::Kind::kUniform:
+    case Dist::Kind::kPareto: return d.a;
+    case Dist::Kind::kExponential:
+    case Dist::Kind::kLognormal: return 0;
+    case Dist::Kind::kMix: {
+      double least = std::numeric_limits<double>::infinity();
+      for (size_t i = 0; i < d.value.size(); ++i)
+        if (d.weight[i] > 0) least = std::min(least, d.value[i]);
+      return std::isfinite(least) ? least : 0;
+    }
+  }
+  return 0;
+}
+
+// Of all events of a program, whatever is drawn: the least work + sleeps, and, when that can be
+// told, the least ratio of it to the work.
+void LeastEvent(const Workload& w, const Group& group, Sample& sample) {
+  double own = 0, work = 0, times = 1;
+  bool inside = group.event == EventKind::kIteration, drawn = false;
+  std::vector<double> outer;
+  auto ended = [&] {
+    sample.least_own = std::min(sample.least_own, own);
+    sample.least_ratio = std::min(sample.least_ratio, !drawn && work > 0 ? own / work : 1);
+    inside = false;
+  };
+  for (const Op& op : group.program) {
+    if (op.kind == OpKind::kLoop) {
+      outer.push_back(times);
+      times *= op.count;
+    } else if (op.kind == OpKind::kEndLoop) {
+      times = outer.back();
+      outer.pop_back();
+    } else if (op.kind == OpKind::kBegin && group.event == EventKind::kMarked) {
+      inside = true;
+      drawn = false;
+      own = work = 0;
+      times = 1;  // loops inside the event multiply from here; loops around it do not matter
+    } else if (op.kind == OpKind::kEnd && group.event == EventKind::kMarked) {
+      ended();
+    } else if (inside && (op.kind == OpKind::kRun || op.kind == OpKind::kSleep)) {
+      double ns = times * (op.drawn ? std::floor(Least(w.dists[op.object]) + 0.5) : static_cast<double>(op.ns));
+      own += ns;
+      if (op.kind == OpKind::kRun) work += ns;
+      drawn |= op.drawn;
+    }
+  }
+  if (group.event == EventKind::kIteration) ended();
+}
+
+// Whether the events of groups begin at one instant, one for each task, under every policy.
+enum class Together { kNo, kAtZero, kAtBarrier };
+
+class Calculator {
+ public:
+  Calculator(const Workload& w, const Machine& machine, uint64_t seed)
+      : w_(w), machine_(machine), seed_(seed), cpus_(w.cpus > 0 ? w.cpus : machine.cpus), requests_(w.groups.size()) {}
+
+  Metrics Run() {
+    Realise();
+    std::vector<int> all, counted;
+    for (size_t g = 0; g < w_.groups.size(); ++g) {
+      all.push_back(static_cast<int>(g));
+      if (w_.groups[g].measured && w_.groups[g].event != EventKind::kNone) counted.push_back(static_cast<int>(g));
+    }
+    if (!counted.empty()) AddEventBounds("", counted);
+    AddWakeups("", all);
+    // A recording may have a group for each of thousands of tasks; nobody reads those.
+    const bool every_group = w_.groups.size() <= 64;
+    for (int g : all) {
+      if (w_.groups.size() < 2) break;
+      const std::string prefix = w_.groups[static_cast<size_t>(g)].name + ".";
+      if (!every_group && !IsNamed(prefix)) continue;
+      if (w_.groups[static_cast<size_t>(g)].event != EventKind::kNone) AddEventBounds(prefix, {{g}});
+      AddWakeups(prefix, {{g}});
+    }
+    if (w_.run_to_completion) out_["span"] = Us(SpanNs());
+    out_["fairness"] = 1;
+    out_["utilization"] = 100 * std::min(1.0, static_cast<double>(w_.TaskCount()) / cpus_);
+    // A time that some policy could bring to nothing: the score still needs a bound.
+    for (const Objective& o : w_.objectives)
+      if (const MetricInfo* m = FindMetric(o.metric); m && m->unit == "us" && !out_.contains(o.metric))
+        out_[o.metric] = kOneNanosecondUs;
+    return std::move(out_);
+  }
+
+ private:
+  using Groups = std::span<const int>;
+  const Group& group(int g) const { return w_.groups[static_cast<size_t>(g)]; }
+  bool OpenLoop(int g) const { return group(g).arrivals.kind != Arrivals::Kind::kNone; }
+  bool IsNamed(const std::string& prefix) const {
+    return std::any_of(w_.objectives.begin(), w_.objectives.end(),
+                       [&](const Objective& o) { return o.metric.starts_with(prefix); });
+  }
+
+  // --- What happens under every policy ---------------------------------------------------
+
+  void Realise() {
+    const std::vector<Sampler> samplers = MakeSamplers(w_);
+    double ops = 0;
+    for (size_t g = 0; g < w_.groups.size(); ++g) {
+      passes_.push_back(TotalsOfPass(w_, w_.groups[g]));
+      ops += passes_.back().ops * w_.groups[g].count;
+      if (OpenLoop(static_cast<int>(g))) RealiseRequests(static_cast<int>(g), samplers);
+    }
+    if (w_.run_to_completion && ops <= kMaxOps) path_ = FindCriticalPath(w_, seed_);
+  }
+
+  void RealiseRequests(int g, const std::vector<Sampler>& samplers) {
+    std::vector<Request>& requests = requests_[static_cast<size_t>(g)];
+    const double rate = ArrivalRate(w_, group(g), cpus_);
+    if (!(rate > 0)) return;
+    requests.reserve(static_cast<size_t>(rate * w_.horizon.s() * 1.05) + 16);
+    const std::vector<Op>& program = group(g).program;
+    ArrivalProcess arrivals(w_, g, cpus_, seed_);
+    for (Nanos at = arrivals.Next(); at < w_.horizon; at = arrivals.Next()) {
+      Rng rng = RequestStream(seed_, g, requests.size());
+      Request r{at.v, 0, 0};
+      ProgramCursor cursor(program);
+      while (const Op* op = cursor.Next()) {
+        if (op->kind != OpKind::kRun && op->kind != OpKind::kSleep) continue;
+        const int64_t ns = OpNanos(*op, samplers, rng);
+        r.own += ns;
+        if (op->kind == OpKind::kRun) r.work += ns;
+      }
+      requests.push_back(r);
+    }
+  }
+
+  Sample TakeSample(Groups groups) const {
+    Sample s;
+    s.complete = std::all_of(groups.begin(), groups.end(), [&](int g) { return OpenLoop(g) || path_; });
+    s.least_own = s.least_ratio = std::numeric_limits<double>::infinity();
+    bool fixed = s.complete;  // the releases
+    bool sleeps = false;
+    std::vector<bool> selected(w_.groups.size());
+    for (int g : groups) {
+      if (!OpenLoop(g)) selected[static_cast<size_t>(g)] = true;
+      if (!s.complete) LeastEvent(w_, group(g), s);
+      fixed &= OpenLoop(g) || (group(g).event == EventKind::kIteration && !group(g).forked);
+    }
+    if (!s.complete) return s;
+    auto add = [&](int64_t release, int64_t work, int64_t own) {
+      s.own.push_back(static_cast<double>(own));
+      if (own > work) sleeps = true;
+      if (fixed) s.jobs.push_back({release, work});
+    };
+    // An unfinished request counts with its age at the end, twice the horizon.
+    for (int g : groups)
+      for (const Request& r : requests_[static_cast<size_t>(g)])
+        if (r.release >= w_.warmup.v) add(r.release, r.work, std::min(r.own, 2 * w_.horizon.v - r.release));
+    if (path_)
+      for (const CriticalPath::Event& e : path_->events)
+        if (selected[static_cast<size_t>(e.group)]) add(e.release, e.work, e.own);
+    if (sleeps) {
+      for (int g : groups)
+        for (const Request& r : requests_[static_cast<size_t>(g)])
+          if (r.release >= w_.warmup.v && r.work > 0) s.ratio.push_back(static_cast<double>(r.own) / static_cast<double>(r.work));
+      if (path_)
+        for (const CriticalPath::Event& e : path_->events)
+          if (selected[static_cast<size_t>(e.group)] && e.work > 0)
+            s.ratio.push_back(static_cast<double>(e.own) / static_cast<double>(e.work));
+    }
+    auto earlier = [](const Job& a, const Job& b) { return a.release < b.release; };
+    if (!std::is_sorted(s.jobs.begin(), s.jobs.end(), earlier)) std::sort(s.jobs.begin(), s.jobs.end(), earlier);
+    return s;
+  }
+
+  // --- Events ----------------------------------------------------------------------------
+
+  void AddEventBounds(const std::string& prefix, Groups groups) {
+    auto put = [&](const char* name, double value) {
+      if (std::isfinite(value) && value > 0) out_[prefix + name] = value;
+    };
+    if (auto [events, ns] = EventsAndWindow(groups); events > 0) {
+      put("events", events);
+      put("throughput", events / (ns / 1e9));
+    }
+    Sample s = TakeSample(groups);
+    if (s.complete && s.own.empty()) return;  // no event at all
+    AddLatency(put, groups, s);
+    AddSlowdown(put, s);
+    AddStarts(put, groups, s);
+  }
+
+  // CPUs that the groups may use together.
+  int CpusOf(Groups groups) const {
+    std::vector<bool> used(static_cast<size_t>(cpus_));
+    int n = 0;
+    for (int g : groups) {
+      if (group(g).affinity.empty()) return cpus_;
+      for (int c : group(g).affinity)
+        if (c < cpus_ && !used[static_cast<size_t>(c)]) used[static_cast<size_t>(c)] = true, ++n;
+    }
+    return std::max(1, n);
+  }
+
+  // The work of groups that are confined to a set of CPUs takes at least `work / CPUs`: the
+  // longest such time over the affinities that occur. `work(g)` in ns.
+  template <class Work>
+  double LongestWork(Groups groups, Work work) const {
+    double longest = 0, total = 0;
+    std::vector<const std::vector<int>*> seen;
+    for (int g : groups) {
+      total += work(g);
+      const std::vector<int>& set = group(g).affinity;
+      auto same = [&](const std::vector<int>* s) { return *s == set; };
+      if (set.empty() || std::any_of(seen.begin(), seen.end(), same) || seen.size() >= 64) continue;
+      seen.push_back(&set);
+      double sum = 0;
+      for (int h : groups)
+        if (Confined(h, set)) sum += work(h);
+      longest = std::max(longest, sum / static_cast<double>(set.size()));
+    }
+    return std::max(longest, total / CpusOf(groups));
+  }
+  bool Confined(int g, const std::vector<int>& set) const {
+    const std::vector<int>& own = group(g).affinity;
+    return !own.empty() && std::all_of(own.begin(), own.end(), [&](int c) {
+      return std::find(set.begin(), set.end(), c) != set.end();
+    });
+  }
+
+  // The most events, and the least time in which they are counted, ns.
+  std::pair<double, double> EventsAndWindow(Groups groups) {
+    if (!w_.run_to_completion) return {EventsInHorizon(groups), static_cast<double>(w_.horizon.v - w_.warmup.v)};
+    double events = 0, window = 1;
+    if (!path_) {
+      for (int g : groups) events += group(g).count * passes_[static_cast<size_t>(g)].events;
+      auto work = [&](int g) { return group(g).event == EventKind::kIteration ? MeanWorkOf(g) : 0.0; };
+      return {events, std::max(1.0, LongestWork(groups, work))};
+    }
+    for (int g : groups) {
+      const CriticalPath::PerGroup& p = path_->groups[static_cast<size_t>(g)];
+      events += static_cast<double>(p.events);
+      window = std::max(window, static_cast<double>(p.window_chain));
+    }
+    window = std::max(window, LongestWork(groups, [&](int g) { return path_->groups[static_cast<size_t>(g)].window_work; }));
+    // When all that happens is part of some event, dependencies and locks fill the window too.
+    bool all_iterations = groups.size() == w_.groups.size() && std::all_of(groups.begin(), groups.end(), [&](int g) {
+                            return group(g).event == EventKind::kIteration;
+                          });
+    if (all_iterations) {
+      window = std::max(window, static_cast<double>(FindCriticalPath(w_, seed_, false).finish));
+      for (double hold : path_->hold) window = std::max(window, hold);
+    }
+    return {events, window};
+  }
+
+  double MeanWorkOf(int g) const {
+    const PassTotals& p = passes_[static_cast<size_t>(g)];
+    return group(g).forked ? 0 : group(g).count * p.work * (p.drawn ? 1 - kDrawAllowance : 1);
+  }
+
+  double EventsInHorizon(Groups groups) const {
+    std::vector<int> resources = {kCpuResource};
+    for (int g : groups)
+      if (!OpenLoop(g))
+        for (int lock : LocksUsed(w_, g))
+          if (std::find(resources.begin(), resources.end(), lock) == resources.end()) resources.push_back(lock);
+    std::vector<std::vector<Supply>> supplies(resources.size());
+    const double window = static_cast<double>(w_.horizon.v - w_.warmup.v);
+    const double cpu_time = window * CpusOf(groups);
+    for (int g : groups) {
+      if (!OpenLoop(g)) {
+        std::vector<Supply> s = ClosedSupply(w_, g, seed_, resources);
+        for (size_t r = 0; r < s.size(); ++r) supplies[r].push_back(std::move(s[r]));
+        continue;
+      }
+      const std::vector<Request>& requests = requests_[static_cast<size_t>(g)];
+      Supply all;  // of locks, and of CPUs when there is time for everything
+      all.cap = all.free = static_cast<double>(requests.size());
+      for (size_t r = 1; r < resources.size(); ++r) supplies[r].push_back(all);
+      double total = 0;
+      int64_t before = 0;
+      std::vector<int64_t> work;
+      work.reserve(requests.size());
+      for (const Request& q : requests) {
+        work.push_back(q.work);
+        total += static_cast<double>(q.work);
+        before += q.release < w_.warmup.v;
+      }
+      const bool fits = groups.size() == 1 && total <= cpu_time;
+      supplies[0].push_back(fits ? all : OpenSupply(w_, g, work, before));
+    }
+    double events = std::numeric_limits<double>::infinity();
+    for (size_t r = 0; r < resources.size(); ++r)
+      events = std::min(events, MaxEvents(supplies[r], resources[r] == kCpuResource ? cpu_time : window));
+    return std::floor(events + 1e-6);
+  }
+
+  // --- Latency ---------------------------------------------------------------------------
+
+  template <class Put>
+  void AddLatency(Put put, Groups groups, const Sample& s) const {
+    const char* const names[] = {"latency_p50", "latency_p95", "latency_p99", "latency_p999", "latency_max"};
+    const double ps[] = {0.5, 0.95, 0.99, 0.999, 1.0};
+    if (!s.complete) {
+      put("latency_mean", Us(s.least_own));
+      for (const char* name : names) put(name, Us(s.least_own));
+      return;
+    }
+    std::vector<double> latencies = s.own;
+    double mean = std::accumulate(s.own.begin(), s.own.end(), 0.0) / static_cast<double>(s.own.size());
+    if (IsTogether(groups) != Together::kNo) {
+      latencies = BatchLatencies(groups);
+      mean = std::max(std::accumulate(latencies.begin(), latencies.end(), 0.0) / static_cast<double>(latencies.size()),
+                      ShortestFirstMean(groups));
+    } else if (!s.jobs.empty()) {
+      mean = std::max(mean, MeanResponse(s.jobs, CpusOf(groups)));
+    }
+    put("latency_mean", Us(mean));
+    Quantiles quantiles(latencies);
+    for (size_t i = 0; i < std::size(names); ++i) put(names[i], Us(quantiles.At(ps[i])));
+  }
+
+  double MeanResponse(const std::vector<Job>& jobs, int cpus) const {
+    const double n = static_cast<double>(jobs.size());
+    const int64_t end = w_.run_to_completion ? kNoLimit : 2 * w_.horizon.v;
+    double total = SrptTotalFlow(jobs, cpus, end);
+    if (cpus > 1) {
+      // A policy may leave requests unfinished, each counting with an age of at least the horizon.
+      // Leaving one out lowers this bound by at most a busy period and half its work, so the
+      // bound holds if those are shorter.
+      double longest = 0, busy = MeanBusyTotalFlow(jobs, cpus, &longest);
+      int64_t largest = 0;
+      for (const Job& j : jobs) largest = std::max(largest, j.work);
+      if (w_.run_to_completion || longest + static_cast<double>(largest) / 2 <= static_cast<double>(w_.horizon.v))
+        total = std::max(total, busy);
+    }
+    return total / n;
+  }
+
+  std::vector<std::pair<double, double>> BatchWorkAndOwn(Groups groups) const {
+    std::vector<std::pair<double, double>> xs;
+    for (const CriticalPath::Event& e : path_->events)
+      if (std::find(groups.begin(), groups.end(), e.group) != groups.end())
+        xs.push_back({static_cast<double>(e.work), static_cast<double>(e.own)});
+    return xs;
+  }
+
+  // Released together, the first k events to end contain at least the work of the k shortest,
+  // and the k-th is at least the k-th shortest by itself; McNaughton attains it for one k.
+  std::vector<double> BatchLatencies(Groups groups) const {
+    std::vector<double> work, own;
+    for (auto [w, o] : BatchWorkAndOwn(groups)) work.push_back(w), own.push_back(o);
+    std::sort(work.begin(), work.end());
+    std::sort(own.begin(), own.end());
+    double sum = 0;
+    for (size_t k = 0; k < work.size(); ++k) {
+      sum += work[k];
+      own[k] = std::max(own[k], sum / CpusOf(groups));
+    }
+    return own;
+  }
+
+  // The sum of completion times is least, preemption or not, when the CPUs take the shortest
+  // job first (McNaughton 1959; Conway, Maxwell and Miller 1967): C(k) = p(k) + C(k - m).
+  double ShortestFirstMean(Groups groups) const {
+    std::vector<double> end;
+    for (auto [w, o] : BatchWorkAndOwn(groups)) end.push_back(w);
+    std::sort(end.begin(), end.end());
+    const size_t m = static_cast<size_t>(CpusOf(groups));
+    for (size_t k = m; k < end.size(); ++k) end[k] += end[k - m];
+    return std::accumulate(end.begin(), end.end(), 0.0) / static_cast<double>(end.size());
+  }
+
+  template <class Put>
+  void AddSlowdown(Put put, const Sample& s) const {
+    const char* const names[] = {"slowdown_p50", "slowdown_p99", "slowdown_p999"};
+    const double ps[] = {0.5, 0.99, 0.999};
+    std::vector<double> ratio = s.ratio;
+    // Requests that were never begun have no slowdown: which remain is the policy's choice, so
+    // only the least ratio holds for an open loop.
+    const double least = !s.complete      ? std::max(1.0, s.least_ratio)
+                         : ratio.empty()  ? 1
+                         : *std::min_element(ratio.begin(), ratio.end());
+    const bool all = s.complete && path_ && !ratio.empty();
+    put("slowdown_mean",
+        all ? std::accumulate(ratio.begin(), ratio.end(), 0.0) / static_cast<double>(ratio.size()) : least);
+    Quantiles quantiles(ratio);
+    for (size_t i = 0; i < std::size(names); ++i) put(names[i], all ? quantiles.At(ps[i]) : least);
+  }
+
+  // --- Starts and wake-ups ---------------------------------------------------------------
+
+  double SwitchNs() const { return static_cast<double>(std::max<int64_t>(1, machine_.context_switch.v)); }
+
+  Together IsTogether(Groups groups) const {
+    if (!path_ || groups.empty()) return Together::kNo;
+    std::optional<uint32_t> barrier;
+    bool zero = true, at_barrier = true;
+    for (int g : groups) {
+      const Group& gr = group(g);
+      zero &= gr.event == EventKind::kIteration && !gr.forked && !gr.has_start;
+      std::optional<uint32_t> b = BarrierBeforeOnlyEvent(gr);
+      at_barrier &= b && (!barrier || *barrier == *b);
+      barrier = b;
+    }
+    if (zero) return Together::kAtZero;
+    if (!at_barrier) return Together::kNo;
+    // Everybody who comes to the barrier comes once, and it lets all go at once.
+    int64_t parties = 0;
+    for (const Group& gr : w_.groups) {
+      auto uses = std::count_if(gr.program.begin(), gr.program.end(), [&](const Op& op) {
+        return op.kind == OpKind::kBarrier && op.object == *barrier;
+      });
+      if (uses > 1 || (uses == 1 && std::any_of(gr.program.begin(), gr.program.end(),
+                                                [](const Op& op) { return op.kind == OpKind::kLoop; })))
+        return Together::kNo;
+      if (uses == 1) parties += gr.count;
+    }
+    return parties == w_.barriers[*barrier].parties ? Together::kAtBarrier : Together::kNo;
+  }
+
+  // The barrier right before the begin of the one event of a program without loops.
+  static std::optional<uint32_t> BarrierBeforeOnlyEvent(const Group& gr) {
+    if (gr.event != EventKind::kMarked) return {};
+    std::optional<uint32_t> barrier;
+    const Op* before = nullptr;
+    for (const Op& op : gr.program) {
+      if (op.kind == OpKind::kLoop) return {};
+      if (op.kind == OpKind::kBegin) {
+        if (barrier || !before || before->kind != OpKind::kBarrier) return {};
+        barrier = before->object;
+      }
+      before = &op;
+    }
+    return barrier;
+  }
+
+  // Whether every event of a group begins with a switch to its task: right after the task
+  // started or certainly slept.
+  bool BeginsWithSwitch(const Group& gr) const {
+    if (gr.arrivals.kind != Arrivals::Kind::kNone || gr.event == EventKind::kNone) return false;
+    if (gr.event == EventKind::kIteration) return !gr.repeat;
+    const Op* before = nullptr;
+    for (const Op& op : gr.program) {
+      if (op.kind == OpKind::kBegin) {
+        bool slept = before && before->kind == OpKind::kSleep && !before->drawn && before->ns > 0;
+        bool started = !before && !gr.repeat;
+        if (!slept && !started) return false;
+      }
+      before = &op;
+    }
+    return true;
+  }
+
+  template <class Put>
+  void AddStarts(Put put, Groups groups, const Sample& s) const {
+    const std::pair<const char*, double> quantiles[] = {{"start_p50", 0.5}, {"start_p95", 0.95}, {"start_p99", 0.99}};
+    const Together together = IsTogether(groups);
+    const double m = CpusOf(groups);
+    for (auto [name, p] : quantiles) {
+      if (together != Together::kNo) {
+        // Each start takes a switch of its CPU. The task that comes last to a barrier does not
+        // sleep there: it may have paid its switch before, so it is not counted among the others.
+        double j = std::floor(p * (static_cast<double>(s.own.size()) - 1));
+        if (together == Together::kAtBarrier && --j < 0) {
+          put(name, kOneNanosecondUs);
+          continue;
+        }
+        double ns = (std::floor(j / m) + 1) * SwitchNs();
+        // At time 0 every CPU must first leave its idle state.
+        if (together == Together::kAtZero) ns += static_cast<double>(machine_.idle_exit.v);
+        put(name, Us(ns));
+      } else if (std::all_of(groups.begin(), groups.end(), [&](int g) { return BeginsWithSwitch(group(g)); })) {
+        put(name, Us(SwitchNs()));
+      } else {
+        put(name, kOneNanosecondUs);
+      }
+    }
+  }
+
+  void AddWakeups(const std::string& prefix, Groups) {
+    for (const char* name : {"wakeup_p50", "wakeup_p99", "wakeup_p999"}) out_[prefix + name] = Us(SwitchNs());
+  }
+
+  // --- Span ------------------------------------------------------------------------------
+
+  double SpanNs() const {
+    std::vector<int> all(w_.groups.size());
+    std::iota(all.begin(), all.end(), 0);
+    if (!path_) return std::max(1.0, LongestWork(all, [&](int g) { return MeanWorkOf(g); }));
+    double span = std::max(1.0, static_cast<double>(path_->finish - path_->first_release));
+    for (double hold : path_->hold) span = std::max(span, hold);
+    span = std::max(span, ReleasedWork(path_->runs, cpus_, {}));
+    std::vector<const std::vector<int>*> seen;
+    for (const Group& gr : w_.groups) {
+      auto same = [&](const std::vector<int>* s) { return *s == gr.affinity; };
+      if (gr.affinity.empty() || std::any_of(seen.begin(), seen.end(), same) || seen.size() >= 64) continue;
+      seen.push_back(&gr.affinity);
+      span = std::max(span, ReleasedWork(path_->runs, static_cast<int>(gr.affinity.size()), gr.affinity));
+    }
+    return span;
+  }
+
+  // Work that cannot begin before r needs its length over the CPUs after r: the latest end that
+  // this gives over all r, of the work confined to `set` (empty = all work).
+  double ReleasedWork(const std::vector<CriticalPath::Run>& runs, int cpus, const std::vector<int>& set) const {
+    std::vector<bool> confined(w_.groups.size(), true);
+    if (!set.empty())
+      for (size_t g = 0; g < w_.groups.size(); ++g) confined[g] = Confined(static_cast<int>(g), set);
+    double end = 0, work = 0;
+    for (size_t i = runs.size(); i-- > 0;) {
+      if (!confined[static_cast<size_t>(runs[i].group)]) continue;
+      work += static_cast<double>(runs[i].work);
+      end = std::max(end, static_cast<double>(runs[i].at - path_->first_release) + work / cpus);
+    }
+    return end;
+  }
+
+  const Workload& w_;
+  const Machine& machine_;
+  const uint64_t seed_;
+  const int cpus_;
+  std::vector<PassTotals> passes_;
+  std::vector<std::vector<Request>> requests_;  // by group; open loop only
+  std::optional<CriticalPath> path_;            // runs to completion only
+  Metrics out_;
+};
+
+// What bounds a metric, in one line. `name` is without its group.
+std::string Argument(const Workload& w, const Machine& machine, std::string_view name, double value) {
+  const bool open = std::any_of(w.groups.begin(), w.groups.end(),
+                                [](const Group& g) { return g.arrivals.kind != Arrivals::Kind::kNone; });
+  const double one_switch = Us(static_cast<double>(std::max<int64_t>(1, machine.context_switch.v)));
+  if (name == "throughput" || name == "events") {
+    if (w.run_to_completion && name == "events") return "all events of the workload";
+    if (w.run_to_completion)
+      return "events over max(work / CPUs, longest event, critical path, time under one lock) (McNaughton 1959)";
+    return open ? "requests that arrive, and that the CPUs have time for"
+                : "least of CPU time / work, tasks / (work + sleep), time / time under one lock (Denning and Buzen 1978), "
+                  "and one event a task in progress at the window's start";
+  }
+  if (name == "span") return "max over r of r + work that cannot begin before r / CPUs; critical path; time under one lock";
+  if (name == "latency_mean" && open)
+    return "max of SRPT on one server as fast as all CPUs (Schrage 1968), mean busy times (Goemans et al. 2002), mean own work";
+  if (name.starts_with("latency")) {
+    if (w.run_to_completion) return "k-th shortest work; released together, also the k shortest works / CPUs; shortest first for the mean";
+    return open ? "k-th smallest work of the requests" : "least work + sleep of any event";
+  }
+  if (name.starts_with("slowdown")) return "an event takes at least its own CPU time and sleeps";
+  if (name.starts_with("start")) {
+    if (value < one_switch) return "none: an event can begin the moment it is released (1 ns stands for 0)";
+    return value > one_switch ? "released together: the j-th start waits for floor(j / CPUs) + 1 context switches"
+                              : "one context switch";
+  }
+  if (name.starts_with("wakeup")) return "one context switch";
+  if (name == "fairness") return "Jain's index is at most 1";
+  if (name == "utilization") return "a task uses one CPU at a time";
+  return "none: 1 ns stands for 0";
+}
+
+}  // namespace
+
+Metrics Bounds(const Workload& workload, const Machine& machine, uint64_t seed) {
+  return Calculator(workload, machine, seed).Run();
+}
+
+std::vector<BoundNote> BoundNotes(const Workload& workload) {
+  Machine machine;  // which metrics have bounds does not depend on it
+  if (workload.cpus > 0) machine.cpus = workload.cpus;
+  std::vector<BoundNote> notes;
+  for (const auto& [metric, value] : Bounds(workload, machine, 1)) {
+    std::string_view name = metric;
+    if (size_t dot = name.rfind('.'); dot != std::string_view::npos) name.remove_prefix(dot + 1);
+    notes.push_back({metric, Argument(workload, machine, name, value)});
+  }
+  return notes;
+}
+
+}  // namespace ose
