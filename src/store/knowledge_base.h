@@ -32,53 +32,55 @@
 
 namespace ose {
 
+// In the records that callers fill, `= {}` lets them name only the fields they set.
+
 struct PolicyRecord {
-  std::string hash;  // SHA-256 of `source`; left empty by callers
-  std::string source;  // with the tuned values written in as the tunables' defaults
-  std::string object_hash;
-  std::string name;
-  std::string author;  // "human", "operators", or the model's name
-  std::string parent;  // hash of the policy it was evolved from; "" for none
-  std::string added_wall;  // filled when read: ISO 8601 UTC
+  std::string hash = {};  // SHA-256 of `source`; left empty by callers
+  std::string source = {};  // with the tuned values written in as the tunables' defaults
+  std::string object_hash = {};
+  std::string name = {};
+  std::string author = {};  // "human", "operators", or the model's name
+  std::string parent = {};  // hash of the policy it was evolved from; "" for none
+  std::string added_wall = {};  // filled when read: ISO 8601 UTC
 };
 
 struct WorkloadRecord {
-  std::string hash;  // WorkloadHash(); empty: SHA-256 of `text`
-  std::string name;
-  std::string text;  // the file
-  std::vector<double> signature;
+  std::string hash = {};  // WorkloadHash(); empty: SHA-256 of `text`
+  std::string name = {};
+  std::string text = {};  // the file
+  std::vector<double> signature = {};
   int signature_version = 0;
-  std::string added_wall;
+  std::string added_wall = {};
 };
 
 struct MachineRecord {
-  std::string hash;  // empty: SHA-256 of `text`
-  std::string name;
-  std::string text;
+  std::string hash = {};  // empty: SHA-256 of `text`
+  std::string name = {};
+  std::string text = {};
   int cpus = 0;
-  std::string added_wall;
+  std::string added_wall = {};
 };
 
 struct EvaluationRecord {
-  std::string id;  // left empty by callers
-  std::string policy, workload, machine;  // hashes, known to the base
-  std::string host;  // where it was measured
+  std::string id = {};  // left empty by callers
+  std::string policy = {}, workload = {}, machine = {};  // hashes, known to the base
+  std::string host = {};  // where it was measured
   SeedFamily family = SeedFamily::kFinal;
   int seeds = 0;
   uint64_t seed_base = 0;
   double score = 0;
-  std::string metrics_json;  // {"NAME":{"mean":m,"ci95":[lo,hi],"unit":"us"},...}
-  std::string versions_json;  // of OS-Evolve, the simulator and the compiler
+  std::string metrics_json = {};  // {"NAME":{"mean":m,"ci95":[lo,hi],"unit":"us"},...}
+  std::string versions_json = {};  // of OS-Evolve, the simulator and the compiler
   bool imported = false;  // from a bundle, not measured again here: counts for nothing
-  std::string recorded_wall;
+  std::string recorded_wall = {};
 };
 
 // A claim to be the best known policy of a workload on a machine.
 struct VeteranClaim {
-  std::string policy, workload, machine;  // hashes, known to the base
-  std::string incumbent;  // hash of the policy it was compared with: the current veteran's, or
+  std::string policy = {}, workload = {}, machine = {};  // hashes, known to the base
+  std::string incumbent = {};  // hash of the policy it was compared with: the current veteran's, or
                           // when there is none yet the best baseline's
-  Interval gain_pct;      // paired gain over the incumbent, in per cent
+  Interval gain_pct = {};      // paired gain over the incumbent, in per cent
   SeedFamily family = SeedFamily::kFinal;
   int seeds = 0;
   uint64_t seed_base = 0;
@@ -109,15 +111,15 @@ struct PolicyDetails {
 };
 
 // How far two signatures are apart: 0 is the same, symmetric, any scale.
-using SignatureDistance = std::function<double(const std::vector<double>&, const std::vector<double>&)>;
+using DistanceFunction = std::function<double(const std::vector<double>&, const std::vector<double>&)>;
 
 struct VeteranQuery {
-  std::vector<double> signature;
+  std::vector<double> signature = {};
   int signature_version = 0;
   int cpus = 0;
   int k = 5;
   double threshold = 0;  // > 0: a workload farther away than this is not near
-  SignatureDistance distance;
+  DistanceFunction distance = {};
 };
 
 struct VeteranMatch {

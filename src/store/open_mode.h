@@ -6,7 +6,7 @@ namespace ose {
 
 enum class OpenMode {
   kCreate,    // the run database: a new run. The knowledge base: open, make it if missing
-  kResume,    // must exist; read and write
+  kResume,    // must exist; checked for damage, then read and write
   kReadOnly,  // must exist; nothing is written, not even a migration
 };
 

@@ -23,7 +23,7 @@
 // Threads: any method from any thread, one at a time inside. Not to be used across fork().
 // Errors: kExitNotFound (nothing to resume), kExitUsage (kCreate over a run), kExitDatabase
 // (damaged, not a run), kExitDatabaseNewer, kExitDatabaseBusy, kExitIo (disk full, read-only),
-// kExitInternal (above). A failed Save leaves the database as it was.
+// kExitInternal (above). What a failed Save was to store is there whole or not at all.
 #ifndef OSEVOLVE_STORE_RUN_DB_H_
 #define OSEVOLVE_STORE_RUN_DB_H_
 
@@ -49,11 +49,11 @@ const char* StageName(Stage stage);
 // What the loop knows before it evaluates: the proposal.
 struct Proposal {
   int64_t id = 0;  // the proposal's number, unique in the run, given by the loop
-  std::vector<int64_t> parents;
-  std::string op;    // operator that made it: "seed", "swap-statements", ...
-  std::string note;  // what it did, in words
-  std::string source;
-  Tunables tunables;
+  std::vector<int64_t> parents = {};
+  std::string op = {};    // operator that made it: "seed", "swap-statements", ...
+  std::string note = {};  // what it did, in words
+  std::string source = {};
+  Tunables tunables = {};
   int island = 0;
   int64_t generation = 0;
 };
@@ -109,7 +109,8 @@ class RunDb {
 
   // `evaluation.seeds` holds every seed that the stage's score is the mean of; those that an
   // earlier stage stored are not stored twice. The stage gets a score only when the outcome is
-  // kOk. `took` goes to a *_wall column. The candidate must have been appended.
+  // kOk. `took` goes to a *_wall column. The candidate must have been appended. An outcome of
+  // kInternal, where the host failed and not the candidate, may be replaced by a later save.
   Status SaveEvaluation(int64_t candidate, const Evaluation& evaluation, Stage stage, Nanos took = {});
 
   enum class With { kScores, kMetrics };
@@ -134,8 +135,8 @@ class RunDb {
   // Promotions, migrations, restarts. `sequence` is the loop's own count.
   struct Event {
     int64_t sequence = 0;
-    std::string kind;
-    std::string json;
+    std::string kind = {};
+    std::string json = {};
   };
   Status SaveEvent(const Event& event);
   Result<std::vector<Event>> LoadEvents();
