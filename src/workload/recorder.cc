@@ -60,10 +60,11 @@ class SignalWatch {
 class Child {
  public:
   Child() = default;
+  // After an error: one that never ran its program is killed, one that did is asked to end.
   ~Child() {
-    if (pid_ <= 0 || status_) return;
-    kill(pid_, SIGKILL);  // an error before or during the recording
-    waitpid(pid_, nullptr, 0);
+    if (pid_ <= 0 || status_ || left_alone_) return;
+    kill(pid_, released_ ? SIGTERM : SIGKILL);
+    if (!released_) waitpid(pid_, nullptr, 0);
   }
   Status Start(const std::vector<std::string>& argv, const sigset_t& mask);
   // Lets it exec.
@@ -79,12 +80,14 @@ class Child {
   void Signal(int sig) {
     if (!status_) kill(pid_, sig);
   }
+  void LeaveAlone() { left_alone_ = true; }
   int status() const { return status_.value_or(-1); }
 
  private:
   pid_t pid_ = -1;
   std::string name_;
   std::optional<int> status_;
+  bool released_ = false, left_alone_ = false;
   Fd go_, failure_;
 };
 
@@ -127,6 +130,7 @@ Status Child::Release() {
   if (n == sizeof err)
     return Error{kExitNotFound, "cannot run " + name_ + ": " + strerror(err) +
                                     (err == ENOENT ? "; check the name, or give its path" : "")};
+  released_ = true;
   return {};
 }
 
@@ -237,11 +241,10 @@ Result<RecordResult> Record(const RecordOptions& options) {
   Watch(options, pidfd.get(), launch ? &child : nullptr, &signals, &r);
   int64_t end_ns = MonotonicNow().v;
   OSE_TRY(session->Stop());
-  // A command that ignores the signal is not ours to kill once it is recorded, but the time limit
-  // means that it should not go on.
   if (launch && !child.Reap()) {
-    child.Signal(SIGKILL);
-    while (!child.Reap()) usleep(1000);
+    // It takes its time to end, or ignores the signal. It may have data to save: not ours to kill.
+    r.notes.push_back("process " + std::to_string(pid) + " is still running");
+    child.LeaveAlone();
   }
   r.exit_status = launch ? child.status() : -1;
   r.trace_bytes = session->bytes();
@@ -261,7 +264,7 @@ Result<RecordResult> Record(const RecordOptions& options) {
   if (!result.ok()) return result.error();
   r.workload = std::move(result->workload);
   r.totals = result->totals;
-  r.notes = std::move(result->notes);
+  r.notes.insert(r.notes.end(), result->notes.begin(), result->notes.end());
   return r;
 }
 

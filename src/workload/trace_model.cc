@@ -37,6 +37,7 @@ namespace ose {
 namespace {
 
 constexpr int64_t kShortestSlice = 700'000;  // ns; EEVDF's base slice before scaling
+constexpr int64_t kYieldToSwitch = 50'000;   // ns; from the call to its switch, interrupts included
 constexpr int kNobody = -1;
 
 struct Waker {
@@ -67,6 +68,7 @@ struct Task {
   int64_t start = -1;        // first seen after the start of the recording, and not forked
   int64_t debt = 0;          // cost still to be taken off this stretch
   int64_t early_time = 0;
+  int64_t yielded = -1;      // time of the last sched_yield that has not switched yet
   Waker early;
   std::string comm;
   ProgramBuilder program;
@@ -220,12 +222,13 @@ void TraceModel::Impl::LoseCpu(int t, const SchedEvent& e, bool next_followed) {
   int64_t stretch = e.time_ns - task.got_cpu;
   Account(t, e.time_ns);
   task.prio = e.prio;
+  if (task.yielded >= 0 && e.time_ns - task.yielded > kYieldToSwitch) task.yielded = -1;
   switch (e.prev_state) {
     case PrevState::kRunnable:
       if (!opt_.yields_traced && stretch < kShortestSlice && next_followed && !c.wake_aimed) {
         task.program.Yield();
         totals_.yields++;
-      } else {
+      } else if (task.yielded < 0) {
         totals_.preemptions++;
       }
       task.state = State::kQueued;
@@ -244,6 +247,7 @@ void TraceModel::Impl::LoseCpu(int t, const SchedEvent& e, bool next_followed) {
       task.state = State::kDead;
       break;
   }
+  task.yielded = -1;
 }
 
 // The sleep of `t` ended at `now`. The waker has its signal already.
@@ -339,9 +343,15 @@ void TraceModel::Impl::Exec(const SchedEvent& e) {
     tasks_[t].debt = 0;
     return;
   }
+  std::string_view comm = e.comm.substr(0, 15);  // TASK_COMM_LEN
   int t = Find(e.old_pid);
-  if (!started_ || t == kNobody) return;
-  if (e.comm.size() > 0) tasks_[t].comm = e.comm.substr(0, 15);
+  if (t == kNobody || tasks_[t].state == State::kDead) {
+    // With its new name it may be one of those to follow.
+    if (t = Follow(e.pid, comm, e.time_ns); t != kNobody && tasks_[t].state == State::kNew)
+      GetCpu(t, e.cpu, e.time_ns);
+    return;
+  }
+  if (!comm.empty()) tasks_[t].comm = comm;
   if (e.old_pid != e.pid) {
     // A thread that executes a program takes the place, and the id, of its process's first thread.
     if (int old = Find(e.pid); old != kNobody) tasks_[old].state = State::kDead;
@@ -395,6 +405,7 @@ void TraceModel::Impl::Add(const SchedEvent& e) {
       if (int t = Actor(e); t != kNobody) {
         Account(t, e.time_ns);
         tasks_[t].program.Yield();
+        tasks_[t].yielded = e.time_ns;
         totals_.yields++;
         last_ = e.time_ns;
       }
@@ -444,7 +455,10 @@ void TraceModel::Impl::BuildGroups(Workload* w) {
         }
         default: break;
       }
-      g.program.push_back(op);
+      if (op.kind == OpKind::kRun && !g.program.empty() && g.program.back().kind == OpKind::kRun)
+        g.program.back().ns += op.ns;  // what stood between them was dropped
+      else
+        g.program.push_back(op);
     }
     std::vector<Op>().swap(programs[t]);
     // All it did concerned tasks that never ran; its parent still forks it.

@@ -59,7 +59,7 @@ Status FindTracefs() {
 
 // Instances of recordings that were killed before they could remove theirs.
 void RemoveStaleInstances() {
-  char** names = tracefs_instances("^osevolve-[0-9]+-[0-9]+$");
+  char** names = tracefs_instances("^osevolve-[0-9][0-9]*-[0-9][0-9]*$");
   for (char** name = names; name && *name; name++) {
     pid_t owner = atoi(*name + sizeof kPrefix - 1);
     if (owner <= 0 || kill(owner, 0) == 0 || errno != ESRCH) continue;

@@ -168,8 +168,8 @@ bool ParseSwitch(std::string_view s, SchedEvent* e) {
   if (state.empty()) return false;
   if (IsDigit(state[0])) {  // trace-cmd report -R
     int64_t bits = 0;
-    auto [end, ec] = std::from_chars(state.data(), state.data() + state.size(), bits,
-                                     state.starts_with("0x") ? 16 : 10);
+    int base = EatPrefix(state, "0x") ? 16 : 10;
+    auto [end, ec] = std::from_chars(state.data(), state.data() + state.size(), bits, base);
     if (ec != std::errc()) return false;
     e->prev_state = PrevStateFromBits(bits);
   } else {
