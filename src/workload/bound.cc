@@ -212,6 +212,10 @@ class Calculator {
       if (own > work) sleeps = true;
       if (fixed) s.jobs.push_back({release, work});
     };
+    size_t n = path_ ? path_->events.size() : 0;
+    for (int g : groups) n += requests_[static_cast<size_t>(g)].size();
+    s.own.reserve(n);
+    if (fixed) s.jobs.reserve(n);
     // An unfinished request counts with its age at the end, twice the horizon.
     for (int g : groups)
       for (const Request& r : requests_[static_cast<size_t>(g)])
@@ -339,16 +343,18 @@ class Calculator {
       all.cap = all.free = static_cast<double>(requests.size());
       for (size_t r = 1; r < resources.size(); ++r) supplies[r].push_back(all);
       double total = 0;
+      for (const Request& q : requests) total += static_cast<double>(q.work);
+      if (groups.size() == 1 && total <= cpu_time) {
+        supplies[0].push_back(all);
+        continue;
+      }
       int64_t before = 0;
       std::vector<int64_t> work;
-      work.reserve(requests.size());
       for (const Request& q : requests) {
         work.push_back(q.work);
-        total += static_cast<double>(q.work);
         before += q.release < w_.warmup.v;
       }
-      const bool fits = groups.size() == 1 && total <= cpu_time;
-      supplies[0].push_back(fits ? all : OpenSupply(w_, g, work, before));
+      supplies[0].push_back(OpenSupply(w_, g, work, before));
     }
     double events = std::numeric_limits<double>::infinity();
     for (size_t r = 0; r < resources.size(); ++r)
@@ -359,7 +365,7 @@ class Calculator {
   // --- Latency ---------------------------------------------------------------------------
 
   template <class Put>
-  void AddLatency(Put put, Groups groups, const Sample& s) const {
+  void AddLatency(Put put, Groups groups, Sample& s) const {  // reorders s.own
     const char* const names[] = {"latency_p50", "latency_p95", "latency_p99", "latency_p999", "latency_max"};
     const double ps[] = {0.5, 0.95, 0.99, 0.999, 1.0};
     if (!s.complete) {
@@ -367,17 +373,16 @@ class Calculator {
       for (const char* name : names) put(name, Us(s.least_own));
       return;
     }
-    std::vector<double> latencies = s.own;
     double mean = std::accumulate(s.own.begin(), s.own.end(), 0.0) / static_cast<double>(s.own.size());
     if (IsTogether(groups) != Together::kNo) {
-      latencies = BatchLatencies(groups);
-      mean = std::max(std::accumulate(latencies.begin(), latencies.end(), 0.0) / static_cast<double>(latencies.size()),
+      s.own = BatchLatencies(groups);
+      mean = std::max(std::accumulate(s.own.begin(), s.own.end(), 0.0) / static_cast<double>(s.own.size()),
                       ShortestFirstMean(groups));
     } else if (!s.jobs.empty()) {
       mean = std::max(mean, MeanResponse(s.jobs, CpusOf(groups)));
     }
     put("latency_mean", Us(mean));
-    Quantiles quantiles(latencies);
+    Quantiles quantiles(s.own);
     for (size_t i = 0; i < std::size(names); ++i) put(names[i], Us(quantiles.At(ps[i])));
   }
 
@@ -523,19 +528,14 @@ class Calculator {
         // Each start takes a switch of its CPU. The task that comes last to a barrier does not
         // sleep there: it may have paid its switch before, so it is not counted among the others.
         double j = std::floor(p * (static_cast<double>(s.own.size()) - 1));
-        if (together == Together::kAtBarrier && --j < 0) {
-          put(name, kOneNanosecondUs);
-          continue;
-        }
+        if (together == Together::kAtBarrier && --j < 0) continue;
         double ns = (std::floor(j / m) + 1) * SwitchNs();
         // At time 0 every CPU must first leave its idle state.
         if (together == Together::kAtZero) ns += static_cast<double>(machine_.idle_exit.v);
         put(name, Us(ns));
       } else if (std::all_of(groups.begin(), groups.end(), [&](int g) { return BeginsWithSwitch(group(g)); })) {
         put(name, Us(SwitchNs()));
-      } else {
-        put(name, kOneNanosecondUs);
-      }
+      }  // else an event may begin the moment it is released
     }
   }
 

@@ -40,6 +40,7 @@ double SrptTotalFlow(std::span<const Job> jobs, int cpus, int64_t limit) {
 double MeanBusyTotalFlow(std::span<const Job> jobs, int cpus, double* longest_busy) {
   struct Part {
     int64_t work, left;
+    double share;  // 1 / work
   };
   auto larger = [](const Part& a, const Part& b) { return a.work > b.work; };
   std::vector<Part> parts;  // min-heap by original size
@@ -47,8 +48,8 @@ double MeanBusyTotalFlow(std::span<const Job> jobs, int cpus, double* longest_bu
   double busy = 0, half_work = 0;  // sum of M_j - release, scaled; sum of p_j / 2
   auto serve = [&](int64_t amount) {
     Part& p = parts.front();
-    busy += (static_cast<double>(now) + static_cast<double>(amount) / 2) *
-            (static_cast<double>(amount) / static_cast<double>(p.work));
+    const double done = static_cast<double>(amount);
+    busy += (static_cast<double>(now) + done / 2) * done * p.share;
     p.left -= amount;
     now += amount;
   };
@@ -68,7 +69,7 @@ double MeanBusyTotalFlow(std::span<const Job> jobs, int cpus, double* longest_bu
     busy -= static_cast<double>(job.release * cpus);
     half_work += static_cast<double>(job.work) / 2;
     if (parts.empty()) busy_since = now;
-    parts.push_back({job.work, job.work});
+    parts.push_back({job.work, job.work, 1 / static_cast<double>(job.work)});
     std::push_heap(parts.begin(), parts.end(), larger);
   }
   while (!parts.empty()) run_until(now + parts.front().left);
