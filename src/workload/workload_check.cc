@@ -290,14 +290,19 @@ Status Checker::CheckBarriers() {
   return {};
 }
 
+// Whether one of the names is `name` or its stem: "latency" of latency_p99.
 bool OneOf(std::string_view name, std::initializer_list<std::string_view> list) {
-  return std::any_of(list.begin(), list.end(), [&](std::string_view s) { return name.starts_with(s); });
+  return std::any_of(list.begin(), list.end(), [&](std::string_view s) {
+    return name.starts_with(s) && (name.size() == s.size() || name[s.size()] == '_');
+  });
 }
 
 Status Checker::CheckObjectives() {
   bool events = std::any_of(w_.groups.begin(), w_.groups.end(), [](const Group& g) {
     return g.measured && g.event != EventKind::kNone;
   });
+  int64_t repeating = 0;
+  for (const Group& g : w_.groups) repeating += g.repeat ? g.count : 0;
   if (w_.objectives.empty()) return Fail(1, "there is no [[objective]]; add one, like metric = \"throughput\"");
   std::set<std::string> seen;
   for (size_t i = 0; i < w_.objectives.size(); ++i) {
@@ -328,14 +333,23 @@ Status Checker::CheckObjectives() {
       std::string advice = DidYouMean(metric, names);
       return fail("is not a metric" + (advice.empty() ? "; docs/metrics.md lists them" : advice));
     }
-    if (group && OneOf(metric, {"utilization", "overhead", "idle_while_waiting"}))
-      return fail(fmt::format("does not exist for a group, it is of the machine; write '{}'", metric));
-    if (OneOf(metric, {"throughput", "events", "span", "latency", "slowdown", "start", "incomplete"})) {
-      if (group && group->event == EventKind::kNone)
-        return fail(fmt::format("needs events, but group '{}' has none; change its 'event'", group->name));
-      if (!group && !events)
-        return fail("needs events, but no measured group has any; change 'event' or 'measured' of a group");
-    }
+    // What has no bound above 0 has no score (workload/bound.h).
+    if (OneOf(metric, {"overhead", "idle_while_waiting", "switches_per_s", "migrations_per_s", "runs", "sleeps",
+                       "wakeups", "incomplete"}))
+      return fail("cannot be an objective, since nothing bounds it but 0; use a throughput or a latency, which it shows in");
+    const bool of_events = OneOf(metric, {"throughput", "events", "latency", "slowdown", "start"});
+    if (group && !of_events && !metric.starts_with("wakeup_"))
+      return fail(fmt::format("does not exist for a group; write '{}'", metric));
+    if (group && w_.groups.size() == 1)
+      return fail(fmt::format("names the only group; write '{}'", metric));
+    if (of_events && group && group->event == EventKind::kNone)
+      return fail(fmt::format("needs events, but group '{}' has none; change its 'event'", group->name));
+    if (of_events && !group && !events)
+      return fail("needs events, but no measured group has any; change 'event' or 'measured' of a group");
+    if (metric == "span" && !w_.run_to_completion)
+      return fail("needs an end; write end = \"completion\" or use 'throughput'");
+    if (metric == "fairness" && repeating < 2)
+      return fail("needs at least two tasks with repeat = true");
     if (!(objective.weight > 0) || !std::isfinite(objective.weight)) return fail("needs a weight above 0");
     if (!seen.insert(objective.metric).second) return fail("is there twice; give each metric once, with a weight");
   }

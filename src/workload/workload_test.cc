@@ -317,10 +317,21 @@ const Bad kBad[] = {
      "w.toml:9: objective 'happiness' is not a metric; docs/metrics.md lists them"},
     {"NoSuchGroup", Good() + "[[objective]]\nmetric = \"fast.start_p50\"\n",
      "w.toml:9: objective 'fast.start_p50' is of no group of this workload; its groups: g"},
-    {"MachineMetricOfGroup", Good() + "[[objective]]\nmetric = \"g.overhead\"\n",
-     "w.toml:9: objective 'g.overhead' does not exist for a group, it is of the machine; write 'overhead'"},
-    {"NoEvents", WithGroup("event = \"none\"\nprogram = [ { run_us = 1 } ]") + "[[objective]]\nmetric = \"g.events\"\n",
-     "w.toml:9: objective 'g.events' needs events, but group 'g' has none; change its 'event'"},
+    {"MachineMetricOfGroup", Good() + "[[objective]]\nmetric = \"g.utilization\"\n",
+     "w.toml:9: objective 'g.utilization' does not exist for a group; write 'utilization'"},
+    {"OnlyGroup", Good() + "[[objective]]\nmetric = \"g.throughput\"\n",
+     "w.toml:9: objective 'g.throughput' names the only group; write 'throughput'"},
+    {"Unbounded", Good() + "[[objective]]\nmetric = \"overhead\"\n",
+     "w.toml:9: objective 'overhead' cannot be an objective, since nothing bounds it but 0; use a throughput or a "
+     "latency, which it shows in"},
+    {"SpanWithoutEnd", "end = \"horizon\"\n" + Good() + "[[objective]]\nmetric = \"span\"\n",
+     "w.toml:10: objective 'span' needs an end; write end = \"completion\" or use 'throughput'"},
+    {"FairnessOfNobody", Good() + "[[objective]]\nmetric = \"fairness\"\n",
+     "w.toml:9: objective 'fairness' needs at least two tasks with repeat = true"},
+    {"NoEvents",
+     WithGroup("event = \"none\"\nprogram = [ { run_us = 1 } ]") +
+         "[[group]]\nname = \"h\"\nprogram = [ { run_us = 1 } ]\n[[objective]]\nmetric = \"g.events\"\n",
+     "w.toml:12: objective 'g.events' needs events, but group 'g' has none; change its 'event'"},
     {"NoMeasuredEvents", WithGroup("measured = false\nprogram = [ { run_us = 1 } ]"),
      "w.toml:1: objective 'throughput' needs events, but no measured group has any; change 'event' or 'measured' of a "
      "group"},
@@ -420,7 +431,7 @@ class Generator {
     for (size_t b = 0; b < w_.barriers.size(); ++b)
       w_.barriers[b].parties = 1 + static_cast<int>(rng_.Below(static_cast<uint64_t>(w_.groups[0].count)));
     w_.objectives = {{.metric = "utilization"}};
-    if (Chance(2)) w_.objectives.push_back({"g0.wakeup_p99", Direction::kMinimize, Real()});
+    if (Chance(2)) w_.objectives.push_back({"wakeup_p99", Direction::kMinimize, Real()});
     if (Chance(3))
       w_.recorded = {.present = true, .command = Text(), .cpus = 2, .span_us = Real(), .cpu_us = 0.1, .tasks = 5,
                      .runs = INT64_MAX, .sleeps = 3, .wakeups = 4, .lost_events = 5, .note = Text()};
