@@ -136,10 +136,13 @@ struct Cfs : Policy<CfsTask, CfsCpu> {
 
   // reweight_entity()
   void set_weight(Task t, u32 weight) {
+    bool runs = running_pid(t->cpu) == t.pid();
+    if (runs) Charge(t);
     u32 old = t->load_weight;
     t->load_weight = max(weight, 1u);
     if (t->on_rq)
       atomic_add(cpu_state(t->cpu).load, static_cast<s64>(t->load_weight) - static_cast<s64>(old));
+    if (runs) cpu_state(t->cpu).curr_weight = t->load_weight;
   }
 
   void enqueue(Task t, u64 enq_flags) {
@@ -167,10 +170,18 @@ struct Cfs : Policy<CfsTask, CfsCpu> {
   void dispatch(s32 cpu) {
     CfsCpu& cs = cpu_state(cpu);
     // EVOLVE-BLOCK-START load_balance
-    // The pull that the tick decided on.
+    // The pull that the tick decided on; from another CPU if nothing there may run here
+    // (LBF_ALL_PINNED).
     s32 source = cs.pull_from - 1;
     cs.pull_from = 0;
-    if (source >= 0 && dsq_move_to_local(Queue(source))) return;
+    bool pulled = source >= 0 && dsq_move_to_local(Queue(source));
+    if (source >= 0 && !pulled) {
+      for_each_cpu([&](s32 c) {
+        pulled = c != source && Busier(c, cs) && dsq_move_to_local(Queue(c));
+        return !pulled;
+      });
+    }
+    if (pulled) return;
     // EVOLVE-BLOCK-END
 
     // EVOLVE-BLOCK-START pick_next
@@ -380,26 +391,35 @@ struct Cfs : Policy<CfsTask, CfsCpu> {
     // EVOLVE-BLOCK-END
   }
 
+  // calculate_imbalance(): whether a CPU is so much busier that moving one of its average tasks
+  // does not make this one the busier.
+  OSV_INLINE static bool Busier(s32 cpu, const CfsCpu& here) {
+    const CfsCpu& there = cpu_state(cpu);
+    // EVOLVE-BLOCK-START imbalance
+    s64 average = sdiv(there.load, there.nr_running);
+    return there.nr_running > 1 && there.load * 100 > here.load * imbalance_pct &&
+           there.load - here.load >= 2 * average;
+    // EVOLVE-BLOCK-END
+  }
+
   OSV_INLINE void PeriodicBalance(Task t, s32 cpu) {
     CfsCpu& cs = cpu_state(cpu);
     u64 time = now();
     u64 interval = static_cast<u64>(balance_interval_ns) * static_cast<u64>(nr_cpus());
     // EVOLVE-BLOCK-START rebalance_domains
-    // load_balance(): find_busiest_group() and find_busiest_queue(); moving one average task
-    // must not make this CPU the busier one. The move is made in dispatch().
+    // load_balance(): find_busiest_group(), find_busiest_queue(). The move is made in dispatch().
     if (!before(time, cs.next_balance)) {
       cs.next_balance = time + interval * static_cast<u64>(busy_factor);
       s32 busiest = -1;
-      s64 most = cs.load;
+      s64 most = 0;
       for_each_cpu([&](s32 c) {
         s64 load = cpu_state(c).load;
-        if (load > most && cpu_state(c).nr_running > 1) {
+        if (load > most && Busier(c, cs)) {
           most = load;
           busiest = c;
         }
       });
-      s64 average = busiest < 0 ? 0 : sdiv(most, cpu_state(busiest).nr_running);
-      if (busiest >= 0 && most * 100 > cs.load * imbalance_pct && most - cs.load >= 2 * average) {
+      if (busiest >= 0) {
         cs.pull_from = busiest + 1;
         t.set_slice(0);
       }

@@ -153,6 +153,8 @@ struct Eevdf : Policy<EevdfTask, EevdfCpu> {
 
   // reweight_entity()
   void set_weight(Task t, u32 weight) {
+    bool runs = running_pid(t->cpu) == t.pid();
+    if (runs) Charge(t);
     if (t->on_rq) Remove(t);
     s64 old = t->load_weight;
     t->load_weight = max(weight, 1u);
@@ -164,6 +166,7 @@ struct Eevdf : Policy<EevdfTask, EevdfCpu> {
     // EVOLVE-BLOCK-END
     Place(t);
     Account(t, 1);
+    if (runs) SetCurr(t);
   }
 
   void enqueue(Task t, u64 enq_flags) {
@@ -200,10 +203,18 @@ struct Eevdf : Policy<EevdfTask, EevdfCpu> {
   void dispatch(s32 cpu) {
     EevdfCpu& cs = cpu_state(cpu);
     // EVOLVE-BLOCK-START load_balance
-    // The pull that the tick decided on.
+    // The pull that the tick decided on; from another CPU if nothing there may run here
+    // (LBF_ALL_PINNED).
     s32 source = cs.pull_from - 1;
     cs.pull_from = 0;
-    if (source >= 0 && Pull(source)) return;
+    bool pulled = source >= 0 && Pull(source);
+    if (source >= 0 && !pulled) {
+      for_each_cpu([&](s32 c) {
+        pulled = c != source && Busier(c, cs) && Pull(c);
+        return !pulled;
+      });
+    }
+    if (pulled) return;
     // EVOLVE-BLOCK-END
 
     // The task whose turn ended, if it is still runnable, competes with what it is by now.
@@ -248,13 +259,7 @@ struct Eevdf : Policy<EevdfTask, EevdfCpu> {
   // set_next_entity()
   void running(Task t) {
     MoveTo(t, t.cpu());  // it may have been pulled here
-    EevdfCpu& cs = cpu_state(t->cpu);
-    cs.has_curr = 1;
-    cs.curr_weight = t->load_weight;
-    cs.curr_vruntime = t->vruntime;
-    cs.curr_updated = now();
-    cs.curr_deadline = t->deadline;
-    cs.curr_protected = t->deadline;
+    SetCurr(t);
   }
 
   // put_prev_entity()
@@ -296,6 +301,16 @@ struct Eevdf : Policy<EevdfTask, EevdfCpu> {
   OSV_INLINE static u64 TimeLeft(u64 virtual_ns, u32 weight) {
     s64 left = sdiv(static_cast<s64>(virtual_ns) * weight, 100);
     return static_cast<u64>(max(left, s64{10'000}));
+  }
+
+  OSV_INLINE static void SetCurr(Task t) {
+    EevdfCpu& cs = cpu_state(t->cpu);
+    cs.has_curr = 1;
+    cs.curr_weight = t->load_weight;
+    cs.curr_vruntime = t->vruntime;
+    cs.curr_updated = now();
+    cs.curr_deadline = t->deadline;
+    cs.curr_protected = t->deadline;
   }
 
   // Of a CPU's running task, by now.
@@ -448,26 +463,35 @@ struct Eevdf : Policy<EevdfTask, EevdfCpu> {
     // EVOLVE-BLOCK-END
   }
 
+  // calculate_imbalance(): whether a CPU is so much busier that moving one of its average tasks
+  // does not make this one the busier.
+  OSV_INLINE static bool Busier(s32 cpu, const EevdfCpu& here) {
+    const EevdfCpu& there = cpu_state(cpu);
+    // EVOLVE-BLOCK-START imbalance
+    s64 average = sdiv(there.load, there.nr_running);
+    return there.nr_running > 1 && there.load * 100 > here.load * imbalance_pct &&
+           there.load - here.load >= 2 * average;
+    // EVOLVE-BLOCK-END
+  }
+
   OSV_INLINE void PeriodicBalance(Task t, s32 cpu) {
     EevdfCpu& cs = cpu_state(cpu);
     u64 time = now();
     u64 interval = static_cast<u64>(balance_interval_ns) * static_cast<u64>(nr_cpus());
     // EVOLVE-BLOCK-START balance_domains
-    // sched_balance_rq(): find the busiest group and queue; moving one average task must not
-    // make this CPU the busier one. The move is made in dispatch().
+    // sched_balance_rq(): find the busiest group and queue. The move is made in dispatch().
     if (!before(time, cs.next_balance)) {
       cs.next_balance = time + interval * static_cast<u64>(busy_factor);
       s32 busiest = -1;
-      s64 most = cs.load;
+      s64 most = 0;
       for_each_cpu([&](s32 c) {
         s64 load = cpu_state(c).load;
-        if (load > most && cpu_state(c).nr_running > 1) {
+        if (load > most && Busier(c, cs)) {
           most = load;
           busiest = c;
         }
       });
-      s64 average = busiest < 0 ? 0 : sdiv(most, cpu_state(busiest).nr_running);
-      if (busiest >= 0 && most * 100 > cs.load * imbalance_pct && most - cs.load >= 2 * average) {
+      if (busiest >= 0) {
         cs.pull_from = busiest + 1;
         t.set_slice(0);
       }

@@ -3,8 +3,9 @@
 // short requests never wait for long ones.
 //
 // Source: K. Kaffes et al., "Shinjuku: Preemptive scheduling for microsecond-scale tail
-// latency", NSDI 2019, §3.3 and §3.4; github.com/stanford-mast/shinjuku dp/core/dispatch.c,
-// handle_worker(), dispatch_request() and preempt_worker(). The quantum is the paper's 5 us.
+// latency", NSDI 2019, §3.3 and §3.4; github.com/stanford-mast/shinjuku, dispatch_request(),
+// preempt_worker() and handle_preempted(). The quantum is the paper's 5 us; head or tail for
+// the preempted is the original's queue_settings.
 //
 // The paper's dispatcher is a core of its own that watches the workers' clocks and hands
 // requests out. Here the queue is shared, and the machine's slice timer does the watching:
