@@ -94,9 +94,13 @@ program = [{ run_us = { mix = [[5, 95], [600, 5]] } }]
 std::string_view TortureMachine() {
   return R"(format = 1
 name = "torture"
+
+[topology]
 cpus = 5
 cpus_per_llc = 3
-tick_us = 1000
+
+[kernel]
+tick_ms = 1
 watchdog_ms = 2000
 )";
 }

@@ -47,8 +47,9 @@ Result<EvolutionResult> Evolution::Run() {
     if (in_flight_.empty()) break;
     OSE_TRY(CommitFront());
   }
-  std::stable_sort(result_.ranking.begin(), result_.ranking.end(),
-                   [](const RankedCandidate& a, const RankedCandidate& b) { return a.score > b.score; });
+  std::sort(result_.ranking.begin(), result_.ranking.end(), [](const RankedCandidate& a, const RankedCandidate& b) {
+    return a.score != b.score ? a.score > b.score : a.id < b.id;
+  });
   result_.evaluations = committed_;
   result_.interrupted = options_.stop && *options_.stop;
   return std::move(result_);
@@ -182,6 +183,12 @@ Status Evolution::CommitFront() {
 Status Evolution::Commit(InFlight& f, const Evaluation& e) {
   ++committed_;
   const Proposal& p = f.proposal;
+  if (on_commit) {
+    std::string verdict = e.outcome != Outcome::kOk                              ? OutcomeName(e.outcome)
+                          : e.seeds.size() < options_.search_seeds.size() ? fmt::format("{:.4f} quick", e.MeanScore())
+                                                                          : fmt::format("{:.4f}", e.MeanScore());
+    on_commit(fmt::format("{} island {} parent {} {} {} {}", p.id, p.island, p.parents.empty() ? -1 : p.parents[0], p.op, verdict, p.note));
+  }
   if (e.outcome == Outcome::kCompile) ++result_.compile_failures;
   if (e.outcome != Outcome::kOk) {
     ++result_.failures;

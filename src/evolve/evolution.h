@@ -77,6 +77,8 @@ class Evolution {
   Evolution(EvolutionOptions options, std::vector<SeedPolicy> seeds, Evaluator& evaluator, Mutator& mutator, RunDb& db);
 
   std::function<void(const EvolutionProgress&)> on_progress;
+  // One line per result, in order, free of clocks: the run's log.
+  std::function<void(const std::string& line)> on_commit;
 
   // Errors: the first seed policy fails, or the database cannot be written.
   Result<EvolutionResult> Run();

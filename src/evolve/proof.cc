@@ -73,7 +73,9 @@ Result<Proof> Prove(const ProofOptions& options, const std::vector<RankedCandida
     proof.baselines.push_back({seeds[i].name, e.MeanScore(), std::move(e)});
   }
   if (proof.baselines.empty()) return Error{kExitFailure, "no hand-written policy survived the final seeds"};
-  std::stable_sort(proof.baselines.begin(), proof.baselines.end(), [](const ProvenRow& a, const ProvenRow& b) { return a.score > b.score; });
+  std::sort(proof.baselines.begin(), proof.baselines.end(), [](const ProvenRow& a, const ProvenRow& b) {
+    return a.score != b.score ? a.score > b.score : a.name < b.name;
+  });
   const ProvenRow* best = nullptr;
   for (const ProvenRow& row : proof.baselines)
     if (!best && row.name != options.incumbent) best = &row;

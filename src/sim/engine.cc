@@ -96,9 +96,11 @@ void Engine::StartTasks() {
 
 SimResult Engine::Run() {
   const Nanos limit = open_loop_ ? w_.horizon * 2 : w_.horizon;
+  // A run shorter than the watchdog must not hide a starved task: half of the run is too long.
+  const Nanos patience = std::min(m_.watchdog, std::max(Nanos{w_.horizon.v / 2}, Nanos::Seconds(1)));
   kernel_.Init();
   if (!kernel_.failed()) StartTasks();
-  Nanos next_watchdog = m_.watchdog;
+  Nanos next_watchdog = patience;
   uint64_t at_once = 0;
   while (!kernel_.failed() && !done_) {
     if (events_.empty()) {
@@ -113,8 +115,8 @@ SimResult Engine::Run() {
     }
     while (t > next_watchdog) {
       kernel_.SetTime(next_watchdog);
-      kernel_.CheckWatchdog(tasks_);
-      next_watchdog += Nanos{m_.watchdog.v / 2};
+      kernel_.CheckWatchdog(tasks_, patience);
+      next_watchdog += Nanos{patience.v / 2};
     }
     if (kernel_.failed()) break;
     if (t == kernel_.now()) {
@@ -133,7 +135,7 @@ SimResult Engine::Run() {
   }
   kernel_.Settle();
   end_ = kernel_.now();
-  kernel_.CheckWatchdog(tasks_);
+  kernel_.CheckWatchdog(tasks_, patience);
   kernel_.Exit();
   SimResult r;
   r.outcome = kernel_.outcome();

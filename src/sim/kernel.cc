@@ -695,13 +695,13 @@ void Kernel::SetSlice(Task* t, uint64_t slice) {
 
 // --- Watchdog -----------------------------------------------------------------------------
 
-void Kernel::CheckWatchdog(std::vector<Task>& tasks) {
+void Kernel::CheckWatchdog(const std::vector<Task>& tasks, Nanos patience) {
   for (const Task& t : tasks) {
-    if (t.state != TaskState::kRunnable || now_ - t.runnable_since <= machine_.watchdog) continue;
-    return Fail(Outcome::kStall, fmt::format("{} failed to run for {:.3f} s: runnable since {:.3f} ms, in {}; the kernel's "
+    if (t.state != TaskState::kRunnable || now_ - t.runnable_since <= patience) continue;
+    return Fail(Outcome::kStall, fmt::format("{} failed to run for {:.3f} s: runnable since {:.3f} ms, in {}; the "
                                              "watchdog ejects the policy after {:.1f} s",
                                              Name(&t), (now_ - t.runnable_since).s(), t.runnable_since.ms(),
-                                             t.dsq ? fmt::format("queue {}", t.dsq->id) : "no queue", machine_.watchdog.s()));
+                                             t.dsq ? fmt::format("queue {}", t.dsq->id) : "no queue", patience.s()));
   }
 }
 

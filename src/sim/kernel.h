@@ -87,9 +87,8 @@ class Kernel {
   void OnCpuEvent(int cpu);
   void OnPolicyTimer();
 
-  // Starvation: the runnable task that has waited longest, if longer than the watchdog allows,
-  // ejects the policy.
-  void CheckWatchdog(std::vector<Task>& tasks);
+  // Starvation: a runnable task that has waited longer than `patience` ejects the policy.
+  void CheckWatchdog(const std::vector<Task>& tasks, Nanos patience);
   // Checked mode: every runnable task is in exactly one queue, every running one on one CPU.
   // O(tasks + queues); a violation is a bug of the simulator, not of the policy.
   void CheckInvariants(const std::vector<Task>& tasks);

@@ -1,0 +1,103 @@
+// osevolve doctor: what this machine can do, and what to do about what it cannot.
+#include <fmt/format.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+#include "base/subprocess.h"
+#include "cli/commands.h"
+#include "cli/context.h"
+#include "cli/knowledge.h"
+#include "core/exit_code.h"
+#include "sandbox/sandbox.h"
+
+namespace ose {
+namespace {
+
+struct Check {
+  std::string name;
+  bool ok = false;
+  bool needed = true;  // for the main job
+  std::string detail;
+};
+
+Check CheckCompiler() {
+  std::string path = FindExecutable("clang++-19");
+  if (path.empty()) return {"compiler", false, true, "clang++-19 is missing: apt-get install clang-19"};
+  return {"compiler", true, true, path};
+}
+
+Check CheckPrograms(const Context& c) {
+  for (const char* p : {"osevolve-gate", "osevolve-worker"})
+    if (!FileExists(JoinPath(c.programs, p))) return {"programs", false, true, JoinPath(c.programs, p) + " is missing: build again"};
+  return {"programs", true, true, c.programs};
+}
+
+Check CheckSandbox() {
+  SandboxSupport s = ProbeSandbox();
+  return {"sandbox", s.ok(), true, s.text};
+}
+
+Check CheckPipeline(const Context& c) {
+  auto problem = LoadProblem(c, {.workload = "hol", .machine = "", .cpus = 0});
+  if (!problem.ok()) return {"pipeline", false, true, problem.error().message};
+  auto policy = LoadPolicy(c, "", "fifo");
+  if (!policy.ok()) return {"pipeline", false, true, policy.error().message};
+  auto evaluator = MakeEvaluator(c, *problem, 1);
+  if (!evaluator.ok()) return {"pipeline", false, true, evaluator.error().message};
+  Nanos start = MonotonicNow();
+  Evaluation e = (*evaluator)->Evaluate({.source = policy->source, .file = "fifo.cc", .seeds = {1}, .skeleton_of = {}});
+  if (e.outcome != Outcome::kOk) return {"pipeline", false, true, e.diagnosis};
+  return {"pipeline", true, true, fmt::format("fifo.cc gated, compiled and scored on hol in {:.0f} ms", (MonotonicNow() - start).ms())};
+}
+
+Check CheckKnowledge(const Context& c) {
+  const std::string path = KnowledgeBasePath(c, "");
+  auto k = Knowledge::Open(path);
+  return {"knowledge base", k.ok(), true, k.ok() ? path : k.error().message};
+}
+
+Check CheckTracing() {
+  if (geteuid() != 0) return {"recording", false, false, "needs root: sudo ./osevolve record ..."};
+  bool here = FileExists("/sys/kernel/tracing/events/sched") || FileExists("/sys/kernel/debug/tracing/events/sched");
+  if (here) return {"recording", true, false, "tracefs is mounted"};
+  if (FileExists("/sys/kernel/tracing")) return {"recording", true, false, "tracefs can be mounted (record does it)"};
+  return {"recording", false, false, "this kernel has no tracefs (CONFIG_FTRACE)"};
+}
+
+Check CheckSchedExt() {
+  utsname u{};
+  uname(&u);
+  if (FileExists("/sys/kernel/sched_ext/state")) return {"sched_ext", true, false, fmt::format("Linux {}", u.release)};
+  return {"sched_ext", false, false, fmt::format("Linux {} has no sched_ext (needs 6.12 or later with CONFIG_SCHED_CLASS_EXT); the simulator does not need it", u.release)};
+}
+
+Status RunDoctor(const CommonFlags& common) {
+  OSE_ASSIGN(Context context, Context::Find());
+  std::vector<Check> checks = {CheckCompiler(), CheckPrograms(context), CheckSandbox(), CheckPipeline(context),
+                               CheckKnowledge(context), CheckTracing(), CheckSchedExt()};
+  bool ok = true;
+  nlohmann::json list = nlohmann::json::array();
+  for (const Check& c : checks) {
+    ok &= c.ok || !c.needed;
+    list.push_back({{"check", c.name}, {"ok", c.ok}, {"needed", c.needed}, {"detail", c.detail}});
+    if (!common.json) fmt::print("{:<5} {:<15} {}\n", c.ok ? "ok" : c.needed ? "FAIL" : "-", c.name, c.detail);
+  }
+  if (common.json) PrintJson({{"ok", ok}, {"checks", list}});
+  if (!ok) return Error{kExitFailure, "the main job will not work here; see the lines marked FAIL"};
+  return {};
+}
+
+}  // namespace
+
+void RegisterDoctor(CLI::App& app, Command& command) {
+  CLI::App* sub = app.add_subcommand("doctor", "Check what this machine can do, and say how to fix what it cannot.");
+  AddCommonFlags(*sub, command);
+  sub->footer("Example:  osevolve doctor");
+  sub->callback([&command] { command.run = [&command] { return RunDoctor(command.flags); }; });
+}
+
+}  // namespace ose

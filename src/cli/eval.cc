@@ -1,0 +1,102 @@
+// osevolve eval, osevolve compare: run policies on a workload.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/context.h"
+#include "core/exit_code.h"
+#include "report/rows.h"
+
+namespace ose {
+namespace {
+
+struct EvalFlags {
+  std::vector<std::string> policies;
+  ProblemOptions problem;
+  std::string seeds, kb;
+  uint64_t seed = 1;
+  int jobs = 0;
+};
+
+Status RunEval(const EvalFlags& flags, const CommonFlags& common, bool compare) {
+  const std::atomic<bool>& stop = StopOnSignals();
+  OSE_ASSIGN(Context context, Context::Find());
+  OSE_ASSIGN(Problem problem, LoadProblem(context, flags.problem));
+  SeedSpec spec{compare ? SeedFamily::kFinal : SeedFamily::kSearch,
+                compare ? problem.workload.final_seeds : problem.workload.search_seeds};
+  if (!flags.seeds.empty()) {
+    OSE_ASSIGN(spec, ParseSeedSpec(flags.seeds));
+  }
+  const std::vector<uint64_t> seeds = MakeSeeds(spec.family, flags.seed, spec.count);
+  std::vector<NamedSource> sources;
+  if (flags.policies.empty()) {
+    OSE_ASSIGN(sources, ShippedPolicies(context));
+  }
+  for (const std::string& name : flags.policies) {
+    OSE_ASSIGN(NamedSource source, LoadPolicy(context, KnowledgeBasePath(context, flags.kb), name));
+    sources.push_back(std::move(source));
+  }
+  OSE_ASSIGN(auto evaluator, MakeEvaluator(context, problem, flags.jobs));
+  std::vector<std::future<Evaluation>> futures;
+  for (const NamedSource& s : sources) futures.push_back(evaluator->Submit({.source = s.source, .file = s.path, .seeds = seeds, .skeleton_of = {}}));
+  ProgressLine progress(common);
+  std::vector<ReportRow> rows;
+  for (size_t i = 0; i < futures.size(); ++i) {
+    while (futures[i].wait_for(std::chrono::milliseconds(100)) != std::future_status::ready) {
+      progress.Show(fmt::format("evaluating {} ({} of {})", sources[i].name, i + 1, futures.size()));
+      if (stop) _exit(kExitInterrupted);  // the workers die with this process
+    }
+    ReportRow row;
+    row.policy = sources[i].name;
+    row.evaluation = futures[i].get();
+    if (compare && i > 0 && rows[0].evaluation.outcome == Outcome::kOk && row.evaluation.outcome == Outcome::kOk) {
+      row.vs_policy = rows[0].policy;
+      row.vs = PairedGainPct(rows[0].evaluation.Scores(), row.evaluation.Scores());
+    }
+    rows.push_back(std::move(row));
+  }
+  progress.Clear();
+  ReportHead head{problem.workload.name, "sim", fmt::format("{} ({} CPUs)", problem.machine.name, problem.machine.cpus),
+                  fmt::format("{}:{}", SeedFamilyName(spec.family), spec.count)};
+  if (common.json) PrintJson(RowsJson(head, rows, compare));
+  else fmt::print("{}", RowsTable(head, problem.workload.objectives, rows));
+  for (const ReportRow& row : rows)
+    if (row.evaluation.outcome != Outcome::kOk) {
+      fflush(stdout);
+      Error e{OutcomeExitCode(row.evaluation.outcome), row.evaluation.diagnosis};
+      CommonFlags text = common;
+      text.json = false;  // the rows are on stdout already
+      PrintError(e, text);
+      exit(e.code);
+    }
+  return {};
+}
+
+void Add(CLI::App& app, Command& command, const char* name, const char* what, const char* example, bool compare) {
+  auto flags = std::make_shared<EvalFlags>();
+  CLI::App* sub = app.add_subcommand(name, what);
+  sub->add_option("policies", flags->policies, "policies: files, names (osevolve policies) or kb:HASH; default: all hand-written ones");
+  sub->add_option("-w,--workload", flags->problem.workload, "workload: a file or a name (osevolve workloads)")->required();
+  sub->add_option("-m,--machine", flags->problem.machine, "machine profile: a file or a name; default: the workload's");
+  sub->add_option("--cpus", flags->problem.cpus, "number of CPUs instead of the profile's")->check(CLI::Range(1, kMaxCpus));
+  sub->add_option("--seeds", flags->seeds, "FAMILY:N with family search, select or final");
+  sub->add_option("--seed", flags->seed, "base of all seed families")->capture_default_str();
+  sub->add_option("-j,--jobs", flags->jobs, "workers; default: one per CPU")->check(CLI::Range(1, 256));
+  sub->add_option("--kb", flags->kb, "knowledge base file, for kb:HASH");
+  AddCommonFlags(*sub, command);
+  sub->footer(example);
+  sub->callback([flags, &command, compare] { command.run = [flags, &command, compare] { return RunEval(*flags, command.flags, compare); }; });
+}
+
+}  // namespace
+
+void RegisterEval(CLI::App& app, Command& command) {
+  Add(app, command, "eval", "Measure policies on a workload.", "Example:  osevolve eval cfs eevdf --workload hol", false);
+  Add(app, command, "compare", "Compare policies with the first one, paired by seed, with intervals.",
+      "Example:  osevolve compare eevdf runs/hol-1/best.cc --workload hol --seeds final:64", true);
+}
+
+}  // namespace ose

@@ -1,0 +1,44 @@
+// Output: results on stdout, progress and messages on stderr.
+#ifndef OSEVOLVE_CLI_OUTPUT_H_
+#define OSEVOLVE_CLI_OUTPUT_H_
+
+#include <atomic>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "base/result.h"
+#include "base/time.h"
+
+namespace ose {
+
+// Flags that every command has.
+struct CommonFlags {
+  bool json = false;
+  bool quiet = false;
+};
+
+void PrintJson(const nlohmann::json& j);
+// "osevolve: error: ..." on stderr and, with --json, {"error":{"code","message"}} on stdout.
+void PrintError(const Error& error, const CommonFlags& flags);
+void PrintNote(const std::string& text, const CommonFlags& flags);
+
+// A line that is rewritten on a terminal, a plain line every few seconds elsewhere, nothing when
+// quiet.
+class ProgressLine {
+ public:
+  explicit ProgressLine(const CommonFlags& flags);
+  ~ProgressLine() { Clear(); }
+  void Show(const std::string& text, bool force = false);
+  void Clear();
+
+ private:
+  bool quiet_, terminal_, shown_ = false;
+  Nanos last_{-1'000'000'000'000};
+};
+
+// Set by SIGINT or SIGTERM; a second one ends the process at once.
+const std::atomic<bool>& StopOnSignals();
+
+}  // namespace ose
+
+#endif  // OSEVOLVE_CLI_OUTPUT_H_

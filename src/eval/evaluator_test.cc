@@ -1,0 +1,144 @@
+// The whole pipeline on real processes: gate, compiler, worker.
+#include "eval/evaluator.h"
+
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+
+namespace ose {
+namespace {
+
+constexpr char kWorkload[] = R"(format = 1
+name = "small"
+machine = "m"
+horizon_ms = 2500
+[[objective]]
+metric = "throughput"
+[[group]]
+name = "worker"
+count = 6
+repeat = true
+program = [{ run_us = { exponential = 200 } }, { sleep_us = 50 }]
+)";
+constexpr char kMachine[] = "format = 1\nname = \"m\"\n[topology]\ncpus = 2\n";
+
+std::string Policy(const std::string& enqueue, const std::string& dispatch = "dsq_move_to_local(0);",
+                   const std::string& before = "") {
+  return "#include <osevolve/policy.h>\nusing namespace osevolve;\n" + before +
+         "TUNABLE(slice_ns, 5'000'000, 100'000, 1'000'000'000)\n"
+         "struct P : Policy<> {\n"
+         "  s32 init() { return dsq_create(0); }\n"
+         "  void enqueue(Task t, u64 flags) {\n"
+         "    // EVOLVE-BLOCK-START enqueue\n    " + enqueue + "\n    // EVOLVE-BLOCK-END\n  }\n"
+         "  void dispatch(s32 cpu) {\n    // EVOLVE-BLOCK-START dispatch\n    " + dispatch +
+         "\n    // EVOLVE-BLOCK-END\n  }\n"
+         "};\nOSEVOLVE_POLICY(P, \"p\")\n";
+}
+const std::string kGood = Policy("t.insert(0, slice_ns, flags);");
+
+class EvaluatorTest : public testing::Test {
+ protected:
+  static std::unique_ptr<Evaluator> Make(int jobs = 2) {
+    EvaluatorOptions o;
+    o.include_dir = std::string(OSE_SOURCE_DIR) + "/include";
+    o.program_dir = std::string(OSE_BINARY_DIR) + "/bin";
+    o.workload_text = kWorkload;
+    o.machine_text = kMachine;
+    o.objectives = {{"throughput", Direction::kMaximize, 1}};
+    o.bounds = [](uint64_t) { return Metrics{{"throughput", 10'000.0}}; };
+    o.jobs = jobs;
+    o.limits = {.cpu_ms = 2000, .wall_ms = 8000, .memory_mb = 256};
+    auto e = Evaluator::Create(std::move(o));
+    EXPECT_TRUE(e.ok()) << e.error().message;
+    return std::move(*e);
+  }
+  static Evaluation Run(const std::string& source, std::vector<uint64_t> seeds = {1, 2, 3}) {
+    return Make()->Evaluate({.source = source, .file = "p.cc", .seeds = std::move(seeds), .skeleton_of = {}});
+  }
+  static void ExpectFailure(const std::string& source, Outcome outcome, const std::string& message) {
+    Evaluation e = Run(source);
+    EXPECT_STREQ(OutcomeName(e.outcome), OutcomeName(outcome)) << e.diagnosis;
+    EXPECT_NE(e.diagnosis.find(message), std::string::npos) << e.diagnosis;
+    EXPECT_NE(e.diagnosis.find("p.cc"), std::string::npos) << e.diagnosis;
+  }
+};
+
+TEST_F(EvaluatorTest, ScoresAGoodPolicyOnEverySeed) {
+  Evaluation e = Run(kGood);
+  ASSERT_EQ(e.outcome, Outcome::kOk) << e.diagnosis;
+  ASSERT_EQ(e.seeds.size(), 3u);
+  for (const SeedResult& s : e.seeds) {
+    EXPECT_GT(s.score, 10);
+    EXPECT_NEAR(s.score, s.metrics.at("throughput") / 100, 1e-9);
+  }
+}
+
+TEST_F(EvaluatorTest, ResultsDependNeitherOnJobsNorOnTheCache) {
+  auto one = Make(1), two = Make(2);
+  Evaluation a = one->Evaluate({.source = kGood, .file = "p.cc", .seeds = {1, 2}, .skeleton_of = {}});
+  two->Evaluate({.source = kGood, .file = "p.cc", .seeds = {2}, .skeleton_of = {}});
+  Evaluation b = two->Evaluate({.source = kGood, .file = "p.cc", .seeds = {1, 2}, .skeleton_of = {}});
+  ASSERT_EQ(a.outcome, Outcome::kOk) << a.diagnosis;
+  EXPECT_EQ(a.object_hash, b.object_hash);
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(a.seeds[i].metrics, b.seeds[i].metrics);
+}
+
+TEST_F(EvaluatorTest, CandidatesThatDifferInTunablesOnlyShareTheirObject) {
+  auto e = Make();
+  std::string tuned = kGood;
+  tuned.replace(tuned.find("5'000'000"), 9, "200'000");
+  Evaluation a = e->Evaluate({.source = kGood, .file = "p.cc", .seeds = {1}, .skeleton_of = {}});
+  Evaluation b = e->Evaluate({.source = tuned, .file = "p.cc", .seeds = {1}, .skeleton_of = {}});
+  ASSERT_EQ(b.outcome, Outcome::kOk) << b.diagnosis;
+  EXPECT_EQ(a.object_hash, b.object_hash);
+}
+
+TEST_F(EvaluatorTest, TheQuickStageStopsAWeakCandidate) {
+  auto e = Make();
+  Evaluation weak = e->Evaluate({.source = kGood, .file = "p.cc", .seeds = {1, 2, 3}, .skeleton_of = {}, .quick_seeds = 1, .quick_score = 1e9});
+  EXPECT_EQ(weak.seeds.size(), 1u);
+  Evaluation strong = e->Evaluate({.source = kGood, .file = "p.cc", .seeds = {1, 2, 3}, .skeleton_of = {}, .quick_seeds = 1, .quick_score = 1});
+  EXPECT_EQ(strong.seeds.size(), 3u);
+}
+
+TEST_F(EvaluatorTest, ChangesOutsideTheEvolveBlocksAreRefused) {
+  std::string changed = kGood;
+  changed.replace(changed.find("dsq_create(0)"), 13, "dsq_create(1)");
+  Evaluation e = Make()->Evaluate({.source = changed, .file = "p.cc", .seeds = {1}, .skeleton_of = kGood});
+  EXPECT_STREQ(OutcomeName(e.outcome), "gate");
+  EXPECT_NE(e.diagnosis.find("outside its evolve blocks"), std::string::npos);
+}
+
+TEST_F(EvaluatorTest, NamesWhatDoesNotCompile) { ExpectFailure(Policy("t.insert(0, slice);"), Outcome::kCompile, "slice"); }
+
+TEST_F(EvaluatorTest, NamesWhatTheGateRefuses) {
+  ExpectFailure(Policy("for (;;) { } t.insert(0, slice_ns);"), Outcome::kGate, "loop");
+}
+
+TEST_F(EvaluatorTest, NamesALostTask) {
+  ExpectFailure(Policy("if (t.pid() != 3) t.insert(0, slice_ns);"), Outcome::kRule, "insert it exactly once");
+}
+
+TEST_F(EvaluatorTest, NamesAStarvedTask) {
+  // The last in line for ever, while the others keep both CPUs busy.
+  ExpectFailure(Policy("t.insert_vtime(0, slice_ns, t.pid() == 2 ? 1'000'000'000'000 : now());"), Outcome::kStall,
+                "worker[1] (pid 2) failed to run for");
+}
+
+TEST_F(EvaluatorTest, EndsAnEndlessLoop) {
+  // Nested bounded loops are legal and take for ever.
+  ExpectFailure(Policy("for_n(65536, [&](s32 a) { for_n(65536, [&](s32 b) { count(1, static_cast<u64>(a + b)); }); }); t.insert(0, slice_ns);"),
+                Outcome::kTimeout, "");
+}
+
+TEST_F(EvaluatorTest, AStoppedEvaluatorLeavesNoPromiseBroken) {
+  std::future<Evaluation> last;
+  {
+    auto e = Make(1);
+    for (int i = 0; i < 20; ++i) last = e->Submit({.source = kGood, .file = "p.cc", .seeds = {1}, .skeleton_of = {}});
+  }
+  EXPECT_NO_THROW(last.get());
+}
+
+}  // namespace
+}  // namespace ose

@@ -1,0 +1,47 @@
+// Rows: evaluated policies as a table for people and as the JSON of docs/json.md. Pure functions.
+#ifndef OSEVOLVE_REPORT_ROWS_H_
+#define OSEVOLVE_REPORT_ROWS_H_
+
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/candidate.h"
+#include "core/score.h"
+#include "core/stats.h"
+
+namespace ose {
+
+struct ReportRow {
+  std::string policy;
+  Evaluation evaluation;
+  std::string vs_policy;            // compare: the first policy
+  std::optional<Interval> vs;       // gain over it, per cent
+};
+
+struct ReportHead {
+  std::string workload, host, machine;
+  std::string seeds;  // "final:64"
+};
+
+// Mean of a metric over the seeds with its interval; nullopt when a seed lacks it.
+std::optional<Interval> MetricInterval(const Evaluation& evaluation, std::string_view metric);
+
+// {"NAME":{"mean","ci95":[lo,hi],"unit"}}
+nlohmann::json MetricsJson(const Evaluation& evaluation);
+nlohmann::json RowJson(const ReportRow& row, bool compare);
+nlohmann::json RowsJson(const ReportHead& head, const std::vector<ReportRow>& rows, bool compare);
+nlohmann::json IntervalJson(const Interval& i);
+
+// One line a policy: score (per cent of the bound), the objectives' metrics with their half
+// widths, and for compare the gain over the first.
+std::string RowsTable(const ReportHead& head, const std::vector<Objective>& objectives,
+                      const std::vector<ReportRow>& rows);
+
+// "+3.1% [+2.8, +3.4]"
+std::string GainText(const Interval& gain);
+
+}  // namespace ose
+
+#endif  // OSEVOLVE_REPORT_ROWS_H_
