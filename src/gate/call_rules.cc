@@ -10,15 +10,16 @@ namespace ose {
 namespace {
 
 // Services that sched_ext allows in certain hooks only (the kfunc sets of kernel/sched/ext.c;
-// scx_bpf_select_cpu_dfl belongs to ops.select_cpu, dispatching to the hooks that hold a
-// runnable task which is in no queue yet).
+// scx_bpf_select_cpu_dfl belongs to ops.select_cpu; inserting to the hooks that hold a runnable
+// task which is in no queue yet).
 const std::map<std::string_view, std::set<std::string_view>>& Contexts() {
   static const std::map<std::string_view, std::set<std::string_view>> contexts = {
       {"dsq_create", {"init"}},
       {"dsq_move_to_local", {"dispatch"}},
+      {"keep_running", {"dispatch"}},
       {"select_dfl", {"select_cpu"}},
-      {"insert", {"select_cpu", "enqueue", "dispatch"}},
-      {"insert_vtime", {"select_cpu", "enqueue", "dispatch"}},
+      {"insert", {"select_cpu", "enqueue"}},
+      {"insert_vtime", {"select_cpu", "enqueue"}},
   };
   return contexts;
 }

@@ -1,0 +1,96 @@
+#include "mutate/mutator.h"
+
+#include <algorithm>
+#include <list>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "ast/parser.h"
+#include "base/edit_distance.h"
+#include "core/exit_code.h"
+#include "core/policy_source.h"
+#include "mutate/operators.h"
+#include "mutate/program.h"
+
+namespace ose {
+namespace {
+
+constexpr int kTries = 12;          // draws of an operator
+constexpr size_t kCachedPrograms = 24;  // about 1 MB each
+
+class AstMutator : public Mutator {
+ public:
+  explicit AstMutator(std::unique_ptr<ast::Parser> parser) : parser_(std::move(parser)) {
+    for (const Operator& op : Operators()) names_.emplace_back(op.name);
+  }
+
+  const std::vector<std::string>& ops() const override { return names_; }
+
+  Result<Mutation> Mutate(const std::string& parent, std::string_view op, const std::vector<std::string>& mates,
+                          Rng& rng) override {
+    auto found = std::find_if(Operators().begin(), Operators().end(), [&](const Operator& o) { return o.name == op; });
+    if (found == Operators().end())
+      return Error{kExitInternal, fmt::format("no operator '{}'{}", op, DidYouMean(op, names_))};
+    OSE_ASSIGN(std::shared_ptr<const Program> program, Cached(parent));
+    std::vector<std::shared_ptr<const Program>> held;
+    Mates mate_programs;
+    if (op == "cross_block" || op == "graft") {
+      for (const std::string& mate : mates) {
+        Result<std::shared_ptr<const Program>> m = Cached(mate);
+        if (!m.ok() || mate == parent) continue;  // a mate that does not parse has nothing to give
+        held.push_back(*m);
+        mate_programs.push_back(held.back().get());
+      }
+    }
+    OSE_ASSIGN(std::string skeleton, Skeleton(parent));
+    std::string reason = "finds nothing to change";
+    for (int i = 0; i < kTries; ++i) {
+      std::optional<Change> change = found->run(*program, mate_programs, rng);
+      if (!change) continue;
+      std::string child = ApplyEdits(parent, std::move(change->edits));
+      if (child == parent) continue;
+      Result<std::string> after = Skeleton(child);
+      if (!after.ok() || *after != skeleton) {
+        reason = "only found changes outside the evolve blocks";
+        continue;
+      }
+      if (op != "tunable") {  // which changes numbers that are checked above
+        Result<std::unique_ptr<ast::Unit>> unit = parser_->Parse(WithoutPolicyMacro(child));
+        if (!unit.ok() || !(*unit)->errors().empty()) {
+          reason = "only found changes that do not compile";
+          continue;
+        }
+      }
+      return Mutation{std::move(child), std::string(op), std::move(change->note)};
+    }
+    return Error{kExitNotFound, fmt::format("operator {} {} in this policy", op, reason)};
+  }
+
+ private:
+  // Parents and mates come back often; the result does not depend on what is cached.
+  Result<std::shared_ptr<const Program>> Cached(const std::string& source) {
+    auto it = std::find_if(cache_.begin(), cache_.end(), [&](const auto& p) { return p->source == source; });
+    if (it != cache_.end()) {
+      cache_.splice(cache_.begin(), cache_, it);
+      return cache_.front();
+    }
+    OSE_ASSIGN(std::unique_ptr<Program> program, Program::Parse(*parser_, source));
+    cache_.emplace_front(std::move(program));
+    if (cache_.size() > kCachedPrograms) cache_.pop_back();
+    return cache_.front();
+  }
+
+  std::unique_ptr<ast::Parser> parser_;  // outlives the programs
+  std::vector<std::string> names_;
+  std::list<std::shared_ptr<const Program>> cache_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Mutator>> Mutator::Create(std::string include_dir) {
+  OSE_ASSIGN(std::unique_ptr<ast::Parser> parser, ast::Parser::Create(std::move(include_dir)));
+  return std::unique_ptr<Mutator>(std::make_unique<AstMutator>(std::move(parser)));
+}
+
+}  // namespace ose
