@@ -48,15 +48,19 @@ void ParseTopology(TomlTable t, Machine* m) {
   t.Int("cpus_per_node", &m->cpus_per_node, 0, kMaxCpus);
   t.Finish();
   if (m->cpus % m->smt)
-    t.Fail("smt", fmt::format("{} CPUs are not whole cores of {} hardware threads; correct 'cpus' or 'smt'", m->cpus,
-                              m->smt));
+    t.Fail("smt", fmt::format("{} CPUs are not whole cores of {} hardware threads; correct 'cpus' or 'smt'",
+                              m->cpus, m->smt));
   if (m->cpus_per_llc % m->smt)
-    t.Fail("cpus_per_llc", fmt::format("'cpus_per_llc' is {}, which splits a core of {} hardware threads; give a "
-                                       "multiple", m->cpus_per_llc, m->smt));
+    t.Fail("cpus_per_llc",
+           fmt::format("'cpus_per_llc' is {}, which splits a core of {} hardware threads; give a "
+                       "multiple",
+                       m->cpus_per_llc, m->smt));
   int unit = m->cpus_per_llc ? m->cpus_per_llc : m->smt;
   if (m->cpus_per_node % unit)
-    t.Fail("cpus_per_node", fmt::format("'cpus_per_node' is {}, which splits a cache or core of {} CPUs; give a "
-                                        "multiple", m->cpus_per_node, unit));
+    t.Fail("cpus_per_node",
+           fmt::format("'cpus_per_node' is {}, which splits a cache or core of {} CPUs; give a "
+                       "multiple",
+                       m->cpus_per_node, unit));
   if (m->cpus_per_node && !m->cpus_per_llc)
     t.Fail("cpus_per_node", "nodes that share one last-level cache; give 'cpus_per_llc' too");
 }
@@ -68,7 +72,8 @@ void ParseKernel(TomlTable t, Machine* m) {
   t.Duration("watchdog", &m->watchdog, Nanos::Millis(1), Nanos::Seconds(30));
   t.Finish();
   if (m->tick.v == 0 && m->min_slice.v == 0)
-    t.Fail("min_slice", "without a tick, 'min_slice' must be above 0; give the shortest timer, like min_slice_us = 1");
+    t.Fail("min_slice",
+           "without a tick, 'min_slice' must be above 0; give the shortest timer, like min_slice_us = 1");
 }
 
 void ParseCosts(TomlTable t, Machine* m) {
@@ -87,8 +92,10 @@ Result<Machine> ParseMachine(std::string_view text, const std::string& file) {
   int format = kMachineFormat;
   root.Require("format");
   if (root.Int("format", &format, 1, INT32_MAX) && format > kMachineFormat)
-    root.Fail("format", fmt::format("the file has format {}, this OS-Evolve reads formats up to {}; use a newer "
-                                    "OS-Evolve", format, kMachineFormat));
+    root.Fail("format",
+              fmt::format("the file has format {}, this OS-Evolve reads formats up to {}; use a newer "
+                          "OS-Evolve",
+                          format, kMachineFormat));
   if (root.String("name", &m.name) && m.name.empty())
     root.Fail("name", "'name' is empty; give the machine a name");
   root.String("description", &m.description);
@@ -110,8 +117,8 @@ std::string FormatMachine(const Machine& m) {
   std::string out = fmt::format(
       "format = {}\nname = {}\ndescription = {}\n\n[topology]\ncpus = {}\nsmt = {}\ncpus_per_llc = {}\n"
       "cpus_per_node = {}\n\n[kernel]\n{}\n{}\n{}\n\n[cost]\n",
-      kMachineFormat, TomlString(m.name), TomlString(m.description), m.cpus, m.smt, m.cpus_per_llc, m.cpus_per_node,
-      TomlDuration("tick", m.tick.v), TomlDuration("min_slice", m.min_slice.v),
+      kMachineFormat, TomlString(m.name), TomlString(m.description), m.cpus, m.smt, m.cpus_per_llc,
+      m.cpus_per_node, TomlDuration("tick", m.tick.v), TomlDuration("min_slice", m.min_slice.v),
       TomlDuration("watchdog", m.watchdog.v));
   for (const Cost& c : kCosts) out += fmt::format("{}_ns = {}\n", c.key, (m.*c.field).v);
   for (const Refill& r : kRefills) out += fmt::format("{} = {}\n", r.key, TomlNumber(m.*r.field));
@@ -124,10 +131,11 @@ Result<Machine> MachineFor(const Workload& workload, const Machine& profile) {
   for (const Group& group : workload.groups)
     for (int cpu : group.affinity)
       if (cpu >= m.cpus)
-        return Error{kExitBadWorkload,
-                     fmt::format("workload '{}': group '{}' may run on CPU {}, but machine '{}' has CPUs 0 to {}; "
-                                 "correct 'affinity' or name a larger machine",
-                                 workload.name, group.name, cpu, m.name, m.cpus - 1)};
+        return Error{
+            kExitBadWorkload,
+            fmt::format("workload '{}': group '{}' may run on CPU {}, but machine '{}' has CPUs 0 to {}; "
+                        "correct 'affinity' or name a larger machine",
+                        workload.name, group.name, cpu, m.name, m.cpus - 1)};
   return m;
 }
 

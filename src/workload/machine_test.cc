@@ -20,7 +20,8 @@ std::string ErrorOf(const std::string& text) {
 std::string With(const std::string& rest) { return "format = 1\n[topology]\ncpus = 4\n" + rest + "\n"; }
 
 TEST(ParseMachine, DefaultsAndUnits) {
-  auto m = ParseMachine(With("[kernel]\ntick_us = 250\n[cost]\nhook_ns = 7\nrefill_ns_per_kb_far = 1.5"), "m.toml");
+  auto m = ParseMachine(With("[kernel]\ntick_us = 250\n[cost]\nhook_ns = 7\nrefill_ns_per_kb_far = 1.5"),
+                        "m.toml");
   ASSERT_TRUE(m.ok()) << m.error().message;
   Machine want;
   want.name = "m";
@@ -48,13 +49,15 @@ TEST(ParseMachine, Errors) {
   EXPECT_EQ(ErrorOf(With("cpus_per_node = 2")),
             "m.toml:4: nodes that share one last-level cache; give 'cpus_per_llc' too");
   EXPECT_EQ(ErrorOf(With("[kernel]\ntick_ms = 0")),
-            "m.toml:4: without a tick, 'min_slice' must be above 0; give the shortest timer, like min_slice_us = 1");
+            "m.toml:4: without a tick, 'min_slice' must be above 0; give the shortest timer, like "
+            "min_slice_us = 1");
   EXPECT_EQ(ErrorOf(With("[kernel]\nwatchdog_s = 31")),
             "m.toml:5: 'watchdog' is 31000000000 ns; give 1000000 to 30000000000 ns");
   EXPECT_EQ(ErrorOf(With("[cost]\ncontext_swich_ns = 3")),
             "m.toml:5: unknown key 'context_swich_ns' in [cost]; did you mean 'context_switch_ns'?");
   EXPECT_EQ(ErrorOf(With("[cost]\nwakeup = 3")),
-            "m.toml:5: unknown key 'wakeup' in [cost]; it needs a unit: wakeup_ns, wakeup_us, wakeup_ms or wakeup_s");
+            "m.toml:5: unknown key 'wakeup' in [cost]; it needs a unit: wakeup_ns, wakeup_us, wakeup_ms or "
+            "wakeup_s");
   EXPECT_EQ(ErrorOf(With("[cost]\nipi_ns = -1")), "m.toml:5: 'ipi' is -1; give 0 to 1e+18");
   EXPECT_EQ(ErrorOf(With("[cost]\nipi_s = 2")), "m.toml:5: 'ipi' is 2000000000 ns; give 0 to 1000000000 ns");
   EXPECT_EQ(ErrorOf(With("[cost]\nrefill_ns_per_kb_llc = nan")),
@@ -86,9 +89,10 @@ TEST(MachineFor, TakesTheWorkloadsCpusAndChecksAffinity) {
   auto m = MachineFor(w, profile);
   ASSERT_FALSE(m.ok());
   EXPECT_EQ(m.error().code, kExitBadWorkload);
-  EXPECT_EQ(m.error().message,
-            "workload 'w': group 'g' may run on CPU 4, but machine 'small' has CPUs 0 to 3; correct 'affinity' or "
-            "name a larger machine");
+  EXPECT_EQ(
+      m.error().message,
+      "workload 'w': group 'g' may run on CPU 4, but machine 'small' has CPUs 0 to 3; correct 'affinity' or "
+      "name a larger machine");
   w.cpus = 8;
   m = MachineFor(w, profile);
   ASSERT_TRUE(m.ok());

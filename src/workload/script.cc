@@ -21,14 +21,14 @@ struct TokenKind {
 };
 
 constexpr TokenKind kTokens[] = {
-    {'r', OpKind::kRun, Operand::kNs},         {'s', OpKind::kSleep, Operand::kNs},
-    {'t', OpKind::kTimer, Operand::kNs},       {'l', OpKind::kLock, Operand::kLock},
-    {'u', OpKind::kUnlock, Operand::kLock},    {'w', OpKind::kWait, Operand::kSemaphore},
+    {'r', OpKind::kRun, Operand::kNs},           {'s', OpKind::kSleep, Operand::kNs},
+    {'t', OpKind::kTimer, Operand::kNs},         {'l', OpKind::kLock, Operand::kLock},
+    {'u', OpKind::kUnlock, Operand::kLock},      {'w', OpKind::kWait, Operand::kSemaphore},
     {'k', OpKind::kSignal, Operand::kSemaphore}, {'m', OpKind::kBarrier, Operand::kBarrier},
-    {'y', OpKind::kYield, Operand::kNone},     {'f', OpKind::kFork, Operand::kGroup},
-    {'p', OpKind::kPut, Operand::kQueue},      {'g', OpKind::kTake, Operand::kQueue},
-    {'b', OpKind::kBegin, Operand::kNone},     {'e', OpKind::kEnd, Operand::kNone},
-    {'[', OpKind::kLoop, Operand::kCount},     {']', OpKind::kEndLoop, Operand::kNone},
+    {'y', OpKind::kYield, Operand::kNone},       {'f', OpKind::kFork, Operand::kGroup},
+    {'p', OpKind::kPut, Operand::kQueue},        {'g', OpKind::kTake, Operand::kQueue},
+    {'b', OpKind::kBegin, Operand::kNone},       {'e', OpKind::kEnd, Operand::kNone},
+    {'[', OpKind::kLoop, Operand::kCount},       {']', OpKind::kEndLoop, Operand::kNone},
 };
 
 const TokenKind* FindToken(char letter) {
@@ -63,17 +63,23 @@ struct List {
 };
 List ListOf(Operand operand, const ScriptLists& lists) {
   switch (operand) {
-    case Operand::kLock: return {lists.locks, "lock", "raise the file's 'locks'"};
-    case Operand::kSemaphore: return {lists.semaphores, "semaphore", "raise the file's 'semaphores'"};
-    case Operand::kBarrier: return {lists.barriers, "barrier", "add a [[barrier]]"};
-    case Operand::kQueue: return {lists.queues, "queue", "add a [[queue]]"};
-    default: return {lists.groups, "group", "add a [[group]]"};
+    case Operand::kLock:
+      return {lists.locks, "lock", "raise the file's 'locks'"};
+    case Operand::kSemaphore:
+      return {lists.semaphores, "semaphore", "raise the file's 'semaphores'"};
+    case Operand::kBarrier:
+      return {lists.barriers, "barrier", "add a [[barrier]]"};
+    case Operand::kQueue:
+      return {lists.queues, "queue", "add a [[queue]]"};
+    default:
+      return {lists.groups, "group", "add a [[group]]"};
   }
 }
 
 }  // namespace
 
-std::optional<ScriptError> ParseScript(std::string_view text, const ScriptLists& lists, std::vector<Op>* out) {
+std::optional<ScriptError> ParseScript(std::string_view text, const ScriptLists& lists,
+                                       std::vector<Op>* out) {
   const TokenKind* by_letter[256] = {};
   for (const TokenKind& t : kTokens) by_letter[static_cast<unsigned char>(t.letter)] = &t;
 
@@ -109,7 +115,8 @@ std::optional<ScriptError> ParseScript(std::string_view text, const ScriptLists&
       } else {
         List list = ListOf(kind->operand, lists);
         if (v >= list.size)
-          return fail(fmt::format("there is no {} {}, the file has {}; {}", list.what, v, list.size, list.fix));
+          return fail(
+              fmt::format("there is no {} {}, the file has {}; {}", list.what, v, list.size, list.fix));
         op.object = static_cast<uint32_t>(v);
       }
       if (op.kind == OpKind::kSignal && p < end && *p == 'x') {
@@ -122,6 +129,37 @@ std::optional<ScriptError> ParseScript(std::string_view text, const ScriptLists&
     if (p < end && !IsSpace(*p)) return fail("white space must separate tokens");
     out->push_back(op);
   }
+}
+
+LiftedScripts LiftScripts(std::string_view text) {
+  constexpr std::string_view kOpen = "\nscript = \"\"\"\n", kClose = "\"\"\"\n";
+  LiftedScripts lifted;
+  bool literals = text.find("'''") != text.npos;
+  int line = 1;
+  size_t done = 0;
+  for (size_t at; !literals && (at = text.find(kOpen, done)) != text.npos;) {
+    size_t body = at + kOpen.size(), end = text.find('"', body);
+    if (end == text.npos || text.substr(end, kClose.size()) != kClose) break;
+    line += static_cast<int>(std::count(text.data() + done, text.data() + body, '\n'));
+    lifted.text.append(text, done, body - done);
+    int newlines = 0;
+    bool script = true;
+    for (char c : text.substr(body, end - body)) {
+      newlines += c == '\n';
+      script &= (c >= 'a' && c <= 'z') | (c >= '0' && c <= '9') | (c == ' ') | (c == '\n') | (c == '[') |
+                (c == ']');
+    }
+    if (!script) {
+      done = body;
+      continue;
+    }
+    lifted.bodies[line] = text.substr(body, end - body);
+    lifted.text.append(static_cast<size_t>(newlines), '\n');
+    line += newlines;
+    done = end;
+  }
+  lifted.text.append(text, done);
+  return lifted;
 }
 
 int ScriptLine(std::string_view text, size_t n) {
@@ -146,10 +184,17 @@ std::string FormatScript(const std::vector<Op>& program) {
     char* end = token + sizeof(token);
     *p++ = LetterOf(op.kind);
     switch (FindToken(token[0])->operand) {
-      case Operand::kNone: break;
-      case Operand::kNs: p = std::to_chars(p, end, op.ns).ptr; break;
-      case Operand::kCount: p = std::to_chars(p, end, op.count).ptr; break;
-      default: p = std::to_chars(p, end, op.object).ptr; break;
+      case Operand::kNone:
+        break;
+      case Operand::kNs:
+        p = std::to_chars(p, end, op.ns).ptr;
+        break;
+      case Operand::kCount:
+        p = std::to_chars(p, end, op.count).ptr;
+        break;
+      default:
+        p = std::to_chars(p, end, op.object).ptr;
+        break;
     }
     if (op.kind == OpKind::kSignal && op.count != 1) {
       *p++ = 'x';

@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "workload/workload.h"
@@ -38,6 +39,17 @@ int ScriptLine(std::string_view text, size_t n);
 
 // Lines of about 100 columns, each ended by a newline. Precondition: no operation is drawn.
 std::string FormatScript(const std::vector<Op>& program);
+
+// The bodies of a recording's scripts are nearly all of its file, and the TOML parser takes several
+// times as long for a byte as the script parser. So they are lifted out first: `text` has empty
+// lines in their place, which keeps the line numbers, and `bodies` has them by their first line.
+// Only what is certainly a script is lifted: written as FormatWorkload writes it, of a script's
+// characters alone, in a file without literal strings, inside which a line could look like one.
+struct LiftedScripts {
+  std::string text;
+  std::unordered_map<int, std::string_view> bodies;
+};
+LiftedScripts LiftScripts(std::string_view text);
 
 }  // namespace ose
 

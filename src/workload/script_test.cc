@@ -65,8 +65,10 @@ TEST(Script, Errors) {
             "0: script token \"r99999999999999999999\": a number from 0 must follow the letter");
   EXPECT_EQ(ErrorOf("r1 w3"),
             "0: script token \"w3\": there is no semaphore 3, the file has 3; raise the file's 'semaphores'");
-  EXPECT_EQ(ErrorOf("l2"), "0: script token \"l2\": there is no lock 2, the file has 2; raise the file's 'locks'");
-  EXPECT_EQ(ErrorOf("m4"), "0: script token \"m4\": there is no barrier 4, the file has 4; add a [[barrier]]");
+  EXPECT_EQ(ErrorOf("l2"),
+            "0: script token \"l2\": there is no lock 2, the file has 2; raise the file's 'locks'");
+  EXPECT_EQ(ErrorOf("m4"),
+            "0: script token \"m4\": there is no barrier 4, the file has 4; add a [[barrier]]");
   EXPECT_EQ(ErrorOf("g5"), "0: script token \"g5\": there is no queue 5, the file has 5; add a [[queue]]");
   EXPECT_EQ(ErrorOf("f6"), "0: script token \"f6\": there is no group 6, the file has 6; add a [[group]]");
   EXPECT_EQ(ErrorOf("[0"), "0: script token \"[0\": a loop runs 1 to 1000000000 times");
@@ -87,10 +89,19 @@ TEST(Script, RoundTripAndWrap) {
   std::vector<Op> ops;
   for (int i = 0; i < 20'000; ++i) {
     switch (rng.Below(4)) {
-      case 0: ops.push_back({.kind = OpKind::kRun, .ns = static_cast<int64_t>(rng() >> (5 + rng.Below(59)))}); break;
-      case 1: ops.push_back({.kind = OpKind::kWait, .object = static_cast<uint32_t>(rng.Below(3))}); break;
-      case 2: ops.push_back({.kind = OpKind::kSignal, .object = 1, .count = 1 + static_cast<uint32_t>(rng.Below(3))}); break;
-      default: ops.push_back({.kind = OpKind::kYield}); break;
+      case 0:
+        ops.push_back({.kind = OpKind::kRun, .ns = static_cast<int64_t>(rng() >> (5 + rng.Below(59)))});
+        break;
+      case 1:
+        ops.push_back({.kind = OpKind::kWait, .object = static_cast<uint32_t>(rng.Below(3))});
+        break;
+      case 2:
+        ops.push_back(
+            {.kind = OpKind::kSignal, .object = 1, .count = 1 + static_cast<uint32_t>(rng.Below(3))});
+        break;
+      default:
+        ops.push_back({.kind = OpKind::kYield});
+        break;
     }
   }
   std::string text = FormatScript(ops);

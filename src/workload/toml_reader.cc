@@ -2,9 +2,8 @@
 
 #define TOML_EXCEPTIONS 0
 #define TOML_ENABLE_FORMATTERS 0
-#include <toml++/toml.h>
-
 #include <fmt/format.h>
+#include <toml++/toml.h>
 
 #include <algorithm>
 #include <array>
@@ -211,8 +210,9 @@ bool TomlTable::Choice(std::string_view key, const std::vector<std::string>& nam
     return true;
   }
   std::string suggestion = DidYouMean(s, names);
-  Fail(key, fmt::format("'{}' is {}{}", key, TomlString(Clip(s)),
-                        suggestion.empty() ? fmt::format("; give one of {}", fmt::join(names, ", ")) : suggestion));
+  Fail(key, fmt::format(
+                "'{}' is {}{}", key, TomlString(Clip(s)),
+                suggestion.empty() ? fmt::format("; give one of {}", fmt::join(names, ", ")) : suggestion));
   return false;
 }
 
@@ -227,7 +227,8 @@ bool TomlTable::Ints(std::string_view key, std::vector<int>* out, int64_t min, i
   for (const TomlValue& item : v->Items()) {
     auto i = Node(item.node_).as_integer();
     if (!i || i->get() < min || i->get() > max) {
-      item.Fail(fmt::format("'{}' contains {}; give whole numbers from {} to {}", key, item.Describe(), min, max));
+      item.Fail(
+          fmt::format("'{}' contains {}; give whole numbers from {} to {}", key, item.Describe(), min, max));
       return false;
     }
     ints.push_back(static_cast<int>(i->get()));

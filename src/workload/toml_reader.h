@@ -26,6 +26,9 @@ namespace ose {
 // No duration in a file is longer, 31.7 years: sums of a few stay far below 2^63 ns.
 inline constexpr int64_t kMaxFileNs = 1'000'000'000'000'000'000;
 
+// Stands for "above 0" as the lower end of a range.
+inline constexpr double kTomlTiny = 1e-12;
+
 class TomlTable;
 class TomlValue;
 

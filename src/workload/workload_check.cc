@@ -63,10 +63,12 @@ Status Checker::CheckTop() {
   if (w_.name.empty()) return Fail(places_.Top("name"), "'name' is empty; give the workload a name");
   if (w_.machine.empty())
     return Fail(places_.Top("machine"), "'machine' is empty; name a profile, like \"vm-2cpu\"");
-  if (w_.horizon.v <= 0) return Fail(places_.Top("horizon"), "the horizon is 0; give a time, like horizon_s = 10");
+  if (w_.horizon.v <= 0)
+    return Fail(places_.Top("horizon"), "the horizon is 0; give a time, like horizon_s = 10");
   if (w_.warmup >= w_.horizon)
-    return Fail(places_.Top("warmup"), fmt::format("the warm-up ({} ns) must be shorter than the horizon ({} ns)",
-                                                   w_.warmup.v, w_.horizon.v));
+    return Fail(places_.Top("warmup"),
+                fmt::format("the warm-up ({} ns) must be shorter than the horizon ({} ns)", w_.warmup.v,
+                            w_.horizon.v));
   if (w_.run_to_completion && w_.warmup.v > 0)
     return Fail(places_.Top("warmup"),
                 "a warm-up needs a measured window; remove it or write end = \"horizon\"");
@@ -83,8 +85,9 @@ Status Checker::CheckGroups() {
       return static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '.';
     });
     if (group.name.empty() || control)
-      return FailGroup(g, "name", "has a bad name; use any printable characters but '.', which separates "
-                                  "group and metric");
+      return FailGroup(g, "name",
+                       "has a bad name; use any printable characters but '.', which separates "
+                       "group and metric");
     if (!names.insert(group.name).second)
       return FailGroup(g, "name", "is there twice; give each [[group]] a name of its own");
     if (group.count < 1) return FailGroup(g, "count", "has no tasks; give count >= 1");
@@ -94,8 +97,10 @@ Status Checker::CheckGroups() {
     for (size_t i = 0; i < group.affinity.size(); ++i) {
       int cpu = group.affinity[i];
       if (w_.cpus > 0 && cpu >= w_.cpus)
-        return FailGroup(g, "affinity", fmt::format("may run on CPU {}, but the workload has CPUs 0 to {}; "
-                                                    "correct 'affinity' or 'cpus'", cpu, w_.cpus - 1));
+        return FailGroup(g, "affinity",
+                         fmt::format("may run on CPU {}, but the workload has CPUs 0 to {}; "
+                                     "correct 'affinity' or 'cpus'",
+                                     cpu, w_.cpus - 1));
       if (i > 0 && group.affinity[i - 1] == cpu)
         return FailGroup(g, "affinity", fmt::format("names CPU {} twice; remove one", cpu));
     }
@@ -126,14 +131,17 @@ Status Checker::CheckProgram(size_t g) {
     switch (op.kind) {
       case OpKind::kLock:
         if (holds)
-          return FailOp(g, i, fmt::format("locks '{0}' while it holds it, which would never end; unlock '{0}' first",
-                                          w_.locks[op.object]));
+          return FailOp(
+              g, i,
+              fmt::format("locks '{0}' while it holds it, which would never end; unlock '{0}' first",
+                          w_.locks[op.object]));
         held.insert(at, op.object);
         lock_op[op.object] = i;
         break;
       case OpKind::kUnlock:
         if (!holds)
-          return FailOp(g, i, fmt::format("unlocks '{0}' without holding it; lock '{0}' first", w_.locks[op.object]));
+          return FailOp(
+              g, i, fmt::format("unlocks '{0}' without holding it; lock '{0}' first", w_.locks[op.object]));
         held.erase(at);
         break;
       case OpKind::kBegin:
@@ -144,30 +152,37 @@ Status Checker::CheckProgram(size_t g) {
         if (!begin) return FailOp(g, i, "ends an event that did not begin; add { begin = true } before");
         begin.reset();
         break;
-      case OpKind::kLoop: loops.push_back({i, held, begin.has_value()}); break;
+      case OpKind::kLoop:
+        loops.push_back({i, held, begin.has_value()});
+        break;
       case OpKind::kEndLoop: {
-        if (loops.empty()) return FailOp(g, i, "ends a loop that did not begin; remove the end or add a loop");
+        if (loops.empty())
+          return FailOp(g, i, "ends a loop that did not begin; remove the end or add a loop");
         const Loop& loop = loops.back();
         if (i == loop.op + 1) return FailOp(g, loop.op, "has an empty loop; give it a program or remove it");
         if (held != loop.held)
-          return FailOp(g, loop.op, "has a loop that does not leave its locks as it found them; lock and unlock in "
-                                    "the same loop");
+          return FailOp(g, loop.op,
+                        "has a loop that does not leave its locks as it found them; lock and unlock in "
+                        "the same loop");
         if (begin.has_value() != loop.in_event)
           return FailOp(g, loop.op, "has a loop with half an event; put begin and end into the same loop");
         loops.pop_back();
         break;
       }
-      default: break;
+      default:
+        break;
     }
   }
   if (!loops.empty()) return FailOp(g, loops.back().op, "begins a loop that does not end; close it");
   if (begin) return FailOp(g, *begin, "begins an event that does not end; add { end = true }");
   if (!held.empty())
-    return FailOp(g, lock_op[held[0]], fmt::format("locks '{0}' and never unlocks it; add {{ unlock = \"{0}\" }}",
-                                                   w_.locks[held[0]]));
+    return FailOp(
+        g, lock_op[held[0]],
+        fmt::format("locks '{0}' and never unlocks it; add {{ unlock = \"{0}\" }}", w_.locks[held[0]]));
   if (group.event == EventKind::kMarked && !FirstUse(g, OpKind::kBegin))
-    return FailGroup(g, "event", "counts marked events, but its program has no begin and end; add them or write "
-                                 "event = \"iteration\"");
+    return FailGroup(g, "event",
+                     "counts marked events, but its program has no begin and end; add them or write "
+                     "event = \"iteration\"");
   return {};
 }
 
@@ -192,14 +207,20 @@ Status Checker::CheckPartners() {
     for (size_t i = 0; i < program.size(); ++i) {
       const Op& op = program[i];
       if (op.kind == OpKind::kWait && !signalled[op.object])
-        return FailOp(g, i, fmt::format("waits for '{0}', which nobody signals; add {{ signal = \"{0}\" }} to a program",
-                                        w_.semaphores[op.object]));
+        return FailOp(
+            g, i,
+            fmt::format("waits for '{0}', which nobody signals; add {{ signal = \"{0}\" }} to a program",
+                        w_.semaphores[op.object]));
       if (op.kind == OpKind::kTake && !filled[op.object])
-        return FailOp(g, i, fmt::format("takes from '{0}', into which nobody puts; add {{ put = \"{0}\" }} to a program",
-                                        w_.queues[op.object].name));
+        return FailOp(
+            g, i,
+            fmt::format("takes from '{0}', into which nobody puts; add {{ put = \"{0}\" }} to a program",
+                        w_.queues[op.object].name));
       if (op.kind == OpKind::kPut && !drained[op.object] && w_.queues[op.object].capacity > 0)
-        return FailOp(g, i, fmt::format("puts into '{0}', which is bounded and from which nobody takes; add "
-                                        "{{ take = \"{0}\" }} to a program", w_.queues[op.object].name));
+        return FailOp(g, i,
+                      fmt::format("puts into '{0}', which is bounded and from which nobody takes; add "
+                                  "{{ take = \"{0}\" }} to a program",
+                                  w_.queues[op.object].name));
     }
   }
   return {};
@@ -221,15 +242,18 @@ Status Checker::CheckForks() {
       const Op& op = w_.groups[g].program[i];
       if (op.kind != OpKind::kFork) continue;
       if (!w_.groups[op.object].forked)
-        return FailOp(g, i, fmt::format("forks '{}', which starts by itself; write forked = true in that group",
-                                        w_.groups[op.object].name));
+        return FailOp(g, i,
+                      fmt::format("forks '{}', which starts by itself; write forked = true in that group",
+                                  w_.groups[op.object].name));
       start(op.object);
     }
   }
   for (size_t g = 0; g < w_.groups.size(); ++g)
     if (!runs[g])
-      return FailGroup(g, "forked", fmt::format("is forked, but no running group forks it; add {{ fork = \"{}\" }} "
-                                                "to a program or remove 'forked'", w_.groups[g].name));
+      return FailGroup(g, "forked",
+                       fmt::format("is forked, but no running group forks it; add {{ fork = \"{}\" }} "
+                                   "to a program or remove 'forked'",
+                                   w_.groups[g].name));
   return {};
 }
 
@@ -241,12 +265,16 @@ bool CanBePositive(const Dist& d) {
 bool Checker::MayLast(const Op& op) const {
   switch (op.kind) {
     case OpKind::kRun:
-    case OpKind::kSleep: return op.drawn ? CanBePositive(w_.dists[op.object]) : op.ns > 0;
+    case OpKind::kSleep:
+      return op.drawn ? CanBePositive(w_.dists[op.object]) : op.ns > 0;
     case OpKind::kWait:
     case OpKind::kTake:
-    case OpKind::kBarrier: return true;
-    case OpKind::kPut: return w_.queues[op.object].capacity > 0;
-    default: return false;  // a timer passes once, a lock may always be free
+    case OpKind::kBarrier:
+      return true;
+    case OpKind::kPut:
+      return w_.queues[op.object].capacity > 0;
+    default:
+      return false;  // a timer passes once, a lock may always be free
   }
 }
 
@@ -255,11 +283,13 @@ Status Checker::CheckTiming(size_t g) {
   bool open_loop = group.arrivals.kind != Arrivals::Kind::kNone;
   if (group.repeat &&
       std::none_of(group.program.begin(), group.program.end(), [&](const Op& op) { return MayLast(op); }))
-    return FailGroup(g, "repeat", "repeats a program that can never sleep or end; add a run or a sleep to it, or "
-                                  "remove 'repeat'");
+    return FailGroup(g, "repeat",
+                     "repeats a program that can never sleep or end; add a run or a sleep to it, or "
+                     "remove 'repeat'");
   if (open_loop) {
     if (group.repeat)
-      return FailGroup(g, "repeat", "has arrivals, each of which is one pass of the program; remove 'repeat'");
+      return FailGroup(g, "repeat",
+                       "has arrivals, each of which is one pass of the program; remove 'repeat'");
     if (group.forked)
       return FailGroup(g, "forked", "has arrivals, so its threads start at once; remove 'forked'");
     if (group.has_start)
@@ -267,8 +297,9 @@ Status Checker::CheckTiming(size_t g) {
     if (group.arrivals.load > 0 &&
         std::none_of(group.program.begin(), group.program.end(),
                      [&](const Op& op) { return op.kind == OpKind::kRun && MayLast(op); }))
-      return FailGroup(g, "arrivals", "has arrivals by load, but its program uses no CPU; add a run or give a rate "
-                                      "(poisson_per_s)");
+      return FailGroup(g, "arrivals",
+                       "has arrivals by load, but its program uses no CPU; add a run or give a rate "
+                       "(poisson_per_s)");
   }
   if (w_.run_to_completion && (group.repeat || open_loop))
     return FailGroup(g, group.repeat ? "repeat" : "arrivals",
@@ -281,11 +312,15 @@ Status Checker::CheckBarriers() {
   for (size_t b = 0; b < w_.barriers.size(); ++b) {
     const Barrier& barrier = w_.barriers[b];
     if (tasks[b] == 0)
-      return Fail(places_.Barrier(b), fmt::format("no program uses barrier '{0}'; remove it or add {{ barrier = "
-                                                  "\"{0}\" }}", barrier.name));
+      return Fail(places_.Barrier(b),
+                  fmt::format("no program uses barrier '{0}'; remove it or add {{ barrier = "
+                              "\"{0}\" }}",
+                              barrier.name));
     if (barrier.parties > tasks[b])
-      return Fail(places_.Barrier(b), fmt::format("barrier '{}' waits for {} parties, but only {} tasks come to it; "
-                                                  "lower 'parties'", barrier.name, barrier.parties, tasks[b]));
+      return Fail(places_.Barrier(b),
+                  fmt::format("barrier '{}' waits for {} parties, but only {} tasks come to it; "
+                              "lower 'parties'",
+                              barrier.name, barrier.parties, tasks[b]));
   }
   return {};
 }
@@ -298,12 +333,12 @@ bool OneOf(std::string_view name, std::initializer_list<std::string_view> list) 
 }
 
 Status Checker::CheckObjectives() {
-  bool events = std::any_of(w_.groups.begin(), w_.groups.end(), [](const Group& g) {
-    return g.measured && g.event != EventKind::kNone;
-  });
+  bool events = std::any_of(w_.groups.begin(), w_.groups.end(),
+                            [](const Group& g) { return g.measured && g.event != EventKind::kNone; });
   int64_t repeating = 0;
   for (const Group& g : w_.groups) repeating += g.repeat ? g.count : 0;
-  if (w_.objectives.empty()) return Fail(1, "there is no [[objective]]; add one, like metric = \"throughput\"");
+  if (w_.objectives.empty())
+    return Fail(1, "there is no [[objective]]; add one, like metric = \"throughput\"");
   std::set<std::string> seen;
   for (size_t i = 0; i < w_.objectives.size(); ++i) {
     const Objective& objective = w_.objectives[i];
@@ -322,8 +357,9 @@ Status Checker::CheckObjectives() {
       }
       if (!group) {
         std::string advice = DidYouMean(prefix, names);
-        return fail(fmt::format("is of no group of this workload{}",
-                                advice.empty() ? fmt::format("; its groups: {}", fmt::join(names, ", ")) : advice));
+        return fail(
+            fmt::format("is of no group of this workload{}",
+                        advice.empty() ? fmt::format("; its groups: {}", fmt::join(names, ", ")) : advice));
       }
     }
     const MetricInfo* info = metric.find('.') == std::string_view::npos ? FindMetric(metric) : nullptr;
@@ -334,24 +370,25 @@ Status Checker::CheckObjectives() {
       return fail("is not a metric" + (advice.empty() ? "; docs/metrics.md lists them" : advice));
     }
     // What has no bound above 0 has no score (workload/bound.h).
-    if (OneOf(metric, {"overhead", "idle_while_waiting", "switches_per_s", "migrations_per_s", "runs", "sleeps",
-                       "wakeups", "incomplete"}))
-      return fail("cannot be an objective, since nothing bounds it but 0; use a throughput or a latency, which it shows in");
+    if (OneOf(metric, {"overhead", "idle_while_waiting", "switches_per_s", "migrations_per_s", "runs",
+                       "sleeps", "wakeups", "incomplete"}))
+      return fail(
+          "cannot be an objective, since nothing bounds it but 0; use a throughput or a latency, which it "
+          "shows in");
     const bool of_events = OneOf(metric, {"throughput", "events", "latency", "slowdown", "start"});
     if (group && !of_events && !metric.starts_with("wakeup_"))
       return fail(fmt::format("does not exist for a group; write '{}'", metric));
-    if (group && w_.groups.size() == 1)
-      return fail(fmt::format("names the only group; write '{}'", metric));
+    if (group && w_.groups.size() == 1) return fail(fmt::format("names the only group; write '{}'", metric));
     if (of_events && group && group->event == EventKind::kNone)
       return fail(fmt::format("needs events, but group '{}' has none; change its 'event'", group->name));
     if (of_events && !group && !events)
       return fail("needs events, but no measured group has any; change 'event' or 'measured' of a group");
     if (metric == "span" && !w_.run_to_completion)
       return fail("needs an end; write end = \"completion\" or use 'throughput'");
-    if (metric == "fairness" && repeating < 2)
-      return fail("needs at least two tasks with repeat = true");
+    if (metric == "fairness" && repeating < 2) return fail("needs at least two tasks with repeat = true");
     if (!(objective.weight > 0) || !std::isfinite(objective.weight)) return fail("needs a weight above 0");
-    if (!seen.insert(objective.metric).second) return fail("is there twice; give each metric once, with a weight");
+    if (!seen.insert(objective.metric).second)
+      return fail("is there twice; give each metric once, with a weight");
   }
   return {};
 }

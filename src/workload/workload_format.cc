@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "core/metrics.h"
+#include "workload/dist_toml.h"
 #include "workload/script.h"
 #include "workload/toml_reader.h"
 #include "workload/workload.h"
@@ -15,56 +16,47 @@ namespace {
 // A program of more operations than this becomes a script, if it can.
 constexpr size_t kMaxTableOps = 64;
 
-std::string FormatDist(std::string_view stem, const Dist& d) {
-  auto out = [&](const std::vector<double>& durations, auto&& body) {
-    TomlUnit unit = BestUnit(durations);
-    auto number = [&](double ns) { return TomlNumber(ns / static_cast<double>(unit.ns)); };
-    return fmt::format("{}{} = {}", stem, unit.suffix, body(number));
-  };
-  switch (d.kind) {
-    case Dist::Kind::kConstant: return TomlDuration(stem, static_cast<int64_t>(d.a));
-    case Dist::Kind::kUniform:
-      return out({d.a, d.b}, [&](auto n) { return fmt::format("{{ uniform = [{}, {}] }}", n(d.a), n(d.b)); });
-    case Dist::Kind::kExponential:
-      return out({d.a}, [&](auto n) { return fmt::format("{{ exponential = {} }}", n(d.a)); });
-    case Dist::Kind::kLognormal:
-      return out({d.a}, [&](auto n) { return fmt::format("{{ lognormal = [{}, {}] }}", n(d.a), TomlNumber(d.b)); });
-    case Dist::Kind::kPareto:
-      return out({d.a}, [&](auto n) { return fmt::format("{{ pareto = [{}, {}] }}", n(d.a), TomlNumber(d.b)); });
-    case Dist::Kind::kMix:
-      return out(d.value, [&](auto n) {
-        std::string pairs;
-        for (size_t i = 0; i < d.value.size(); ++i)
-          pairs += fmt::format("{}[{}, {}]", i ? ", " : "", n(d.value[i]), TomlNumber(d.weight[i]));
-        return fmt::format("{{ mix = [{}] }}", pairs);
-      });
-  }
-  return "";
-}
-
 std::string FormatOp(const Workload& w, const Op& op) {
   auto timed = [&](const char* stem) {
     return op.drawn ? FormatDist(stem, w.dists[op.object]) : TomlDuration(stem, op.ns);
   };
-  auto named = [](const char* key, const std::string& name) { return fmt::format("{} = {}", key, TomlString(name)); };
+  auto named = [](const char* key, const std::string& name) {
+    return fmt::format("{} = {}", key, TomlString(name));
+  };
   switch (op.kind) {
-    case OpKind::kRun: return timed("run");
-    case OpKind::kSleep: return timed("sleep");
-    case OpKind::kTimer: return timed("timer");
-    case OpKind::kLock: return named("lock", w.locks[op.object]);
-    case OpKind::kUnlock: return named("unlock", w.locks[op.object]);
-    case OpKind::kWait: return named("wait", w.semaphores[op.object]);
+    case OpKind::kRun:
+      return timed("run");
+    case OpKind::kSleep:
+      return timed("sleep");
+    case OpKind::kTimer:
+      return timed("timer");
+    case OpKind::kLock:
+      return named("lock", w.locks[op.object]);
+    case OpKind::kUnlock:
+      return named("unlock", w.locks[op.object]);
+    case OpKind::kWait:
+      return named("wait", w.semaphores[op.object]);
     case OpKind::kSignal:
-      return named("signal", w.semaphores[op.object]) + (op.count != 1 ? fmt::format(", count = {}", op.count) : "");
-    case OpKind::kBarrier: return named("barrier", w.barriers[op.object].name);
-    case OpKind::kYield: return "yield = true";
-    case OpKind::kFork: return named("fork", w.groups[op.object].name);
-    case OpKind::kPut: return named("put", w.queues[op.object].name);
-    case OpKind::kTake: return named("take", w.queues[op.object].name);
-    case OpKind::kBegin: return "begin = true";
-    case OpKind::kEnd: return "end = true";
-    case OpKind::kLoop: return fmt::format("loop = {}, program = [", op.count);
-    case OpKind::kEndLoop: return "]";
+      return named("signal", w.semaphores[op.object]) +
+             (op.count != 1 ? fmt::format(", count = {}", op.count) : "");
+    case OpKind::kBarrier:
+      return named("barrier", w.barriers[op.object].name);
+    case OpKind::kYield:
+      return "yield = true";
+    case OpKind::kFork:
+      return named("fork", w.groups[op.object].name);
+    case OpKind::kPut:
+      return named("put", w.queues[op.object].name);
+    case OpKind::kTake:
+      return named("take", w.queues[op.object].name);
+    case OpKind::kBegin:
+      return "begin = true";
+    case OpKind::kEnd:
+      return "end = true";
+    case OpKind::kLoop:
+      return fmt::format("loop = {}, program = [", op.count);
+    case OpKind::kEndLoop:
+      return "]";
   }
   return "";
 }
@@ -112,7 +104,8 @@ void FormatGroup(const Workload& w, const Group& group, std::string* out) {
        fmt::format("event = \"{}\"", kEvents[static_cast<int>(group.event)]));
   if (group.has_start) line(true, FormatDist("start", group.start));
   if (const Arrivals& a = group.arrivals; a.kind != Arrivals::Kind::kNone)
-    line(true, fmt::format("arrivals = {{ {}_{} = {} }}", a.kind == Arrivals::Kind::kPoisson ? "poisson" : "periodic",
+    line(true, fmt::format("arrivals = {{ {}_{} = {} }}",
+                           a.kind == Arrivals::Kind::kPoisson ? "poisson" : "periodic",
                            a.load > 0 ? "load" : "per_s", TomlNumber(a.load > 0 ? a.load : a.rate_per_s)));
   FormatProgram(w, group, out);
 }
@@ -177,7 +170,8 @@ std::string WorkloadHash(const Workload& w) { return Sha256Hex(FormatBody(w)); }
 bool Workload::operator==(const Workload& o) const {
   return name == o.name && description == o.description && machine == o.machine && cpus == o.cpus &&
          horizon == o.horizon && warmup == o.warmup && run_to_completion == o.run_to_completion &&
-         std::equal(objectives.begin(), objectives.end(), o.objectives.begin(), o.objectives.end(), SameObjective) &&
+         std::equal(objectives.begin(), objectives.end(), o.objectives.begin(), o.objectives.end(),
+                    SameObjective) &&
          search_seeds == o.search_seeds && select_seeds == o.select_seeds && final_seeds == o.final_seeds &&
          groups == o.groups && dists == o.dists && locks == o.locks && semaphores == o.semaphores &&
          barriers == o.barriers && queues == o.queues && recorded == o.recorded;

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "core/exit_code.h"
 #include "core/metrics.h"
+#include "workload/dist_toml.h"
 #include "workload/script.h"
 #include "workload/toml_reader.h"
 #include "workload/workload.h"
@@ -18,9 +19,7 @@ namespace {
 
 constexpr int kMaxSeeds = 100'000;
 constexpr int64_t kMaxNames = 10'000'000;
-constexpr double kMaxRate = 1e9;   // arrivals per second: one a nanosecond
-constexpr double kTiny = 1e-12;    // stands for "above 0" in a range
-constexpr size_t kMaxMix = 100'000;
+constexpr double kMaxRate = 1e9;  // arrivals per second: one a nanosecond
 
 // Names of one kind of object. Declared ones are all there is; without a declaration a name comes
 // into being where it is first used.
@@ -41,46 +40,6 @@ std::string DistKey(const Dist& d) {
   std::string key = fmt::format("{} {} {}", static_cast<int>(d.kind), d.a, d.b);
   for (size_t i = 0; i < d.value.size(); ++i) key += fmt::format(" {}:{}", d.value[i], d.weight[i]);
   return key;
-}
-
-// The bodies of a recording's scripts are nearly all of its file, and the TOML parser takes several
-// times as long for a byte as the script parser. So they are lifted out first: `text` has empty
-// lines in their place, which keeps the line numbers, and `bodies` has them by their first line.
-// Only what is certainly a script is lifted: written as FormatWorkload writes it, of a script's
-// characters alone, in a file without literal strings, inside which a line could look like one.
-struct LiftedScripts {
-  std::string text;
-  std::unordered_map<int, std::string_view> bodies;
-};
-
-LiftedScripts LiftScripts(std::string_view text) {
-  constexpr std::string_view kOpen = "\nscript = \"\"\"\n", kClose = "\"\"\"\n";
-  LiftedScripts lifted;
-  bool literals = text.find("'''") != text.npos;
-  int line = 1;
-  size_t done = 0;
-  for (size_t at; !literals && (at = text.find(kOpen, done)) != text.npos;) {
-    size_t body = at + kOpen.size(), end = text.find('"', body);
-    if (end == text.npos || text.substr(end, kClose.size()) != kClose) break;
-    line += static_cast<int>(std::count(text.data() + done, text.data() + body, '\n'));
-    lifted.text.append(text, done, body - done);
-    int newlines = 0;
-    bool script = true;
-    for (char c : text.substr(body, end - body)) {
-      newlines += c == '\n';
-      script &= (c >= 'a' && c <= 'z') | (c >= '0' && c <= '9') | (c == ' ') | (c == '\n') | (c == '[') | (c == ']');
-    }
-    if (!script) {
-      done = body;
-      continue;
-    }
-    lifted.bodies[line] = text.substr(body, end - body);
-    lifted.text.append(static_cast<size_t>(newlines), '\n');
-    line += newlines;
-    done = end;
-  }
-  lifted.text.append(text, done);
-  return lifted;
 }
 
 class Parser : private WorkloadPlaces {
@@ -105,8 +64,8 @@ class Parser : private WorkloadPlaces {
   // Where the lines of a group's operations come from: a table each, or a script.
   struct ProgramPlace {
     std::vector<int> lines;
-    std::string own_text;      // of a script that was not lifted out
-    std::string_view script;   // into own_text or the file's text
+    std::string own_text;     // of a script that was not lifted out
+    std::string_view script;  // into own_text or the file's text
     int script_line = 0;
   };
 
@@ -141,7 +100,6 @@ class Parser : private WorkloadPlaces {
   void ParseRecorded();
   void Resolve();
   uint32_t Use(Names* names, TomlTable& t, const char* key, const char* what, const char* declare);
-  void Distribution(const TomlValue& value, const std::string& what, int64_t unit_ns, Dist* dist);
   uint32_t DistIndex(Dist dist);
 
   TomlDoc doc_;
@@ -160,8 +118,10 @@ void Parser::ParseTop() {
   int format = kWorkloadFormat;
   root_.Require("format");
   if (root_.Int("format", &format, 1, INT32_MAX) && format > kWorkloadFormat)
-    root_.Fail("format", fmt::format("the file has format {}, this OS-Evolve reads formats up to {}; use a newer "
-                                     "OS-Evolve", format, kWorkloadFormat));
+    root_.Fail("format",
+               fmt::format("the file has format {}, this OS-Evolve reads formats up to {}; use a newer "
+                           "OS-Evolve",
+                           format, kWorkloadFormat));
   w_.name = Stem(file_);
   root_.String("name", &w_.name);
   root_.String("description", &w_.description);
@@ -250,7 +210,8 @@ void Parser::ParseGroup(TomlTable& t, struct Group* group, ProgramPlace* place) 
     group->weight = NiceToWeight(nice);
   }
   if (t.Ints("affinity", &group->affinity, 0, kMaxCpus - 1)) {
-    if (group->affinity.empty()) t.Fail("affinity", "'affinity' is empty; name a CPU, or remove it to allow all");
+    if (group->affinity.empty())
+      t.Fail("affinity", "'affinity' is empty; name a CPU, or remove it to allow all");
     std::sort(group->affinity.begin(), group->affinity.end());
   }
   t.Int("working_set_kb", &group->working_set_kb, 0, 1'000'000'000);
@@ -261,7 +222,7 @@ void Parser::ParseGroup(TomlTable& t, struct Group* group, ProgramPlace* place) 
   int64_t unit = 1;
   if (auto start = t.DurationValue("start", &unit)) {
     group->has_start = true;
-    Distribution(*start, "'start'", unit, &group->start);
+    ParseDist(*start, "'start'", unit, &group->start);
   }
   if (auto arrivals = t.Table("arrivals")) ParseArrivals(std::move(*arrivals), &group->arrivals);
 
@@ -288,7 +249,7 @@ void Parser::ParseArrivals(TomlTable t, Arrivals* arrivals) {
     if (!t.Has(key)) return;
     ++given;
     arrivals->kind = kind;
-    t.Double(key, out, kTiny, max);
+    t.Double(key, out, kTomlTiny, max);
   };
   read("poisson_per_s", Arrivals::Kind::kPoisson, &arrivals->rate_per_s, kMaxRate);
   read("poisson_load", Arrivals::Kind::kPoisson, &arrivals->load, 10);
@@ -296,8 +257,10 @@ void Parser::ParseArrivals(TomlTable t, Arrivals* arrivals) {
   read("periodic_load", Arrivals::Kind::kPeriodic, &arrivals->load, 10);
   t.Finish();
   if (given != 1)
-    t.Fail("", fmt::format("'arrivals' has {} processes; give one of poisson_per_s, poisson_load, periodic_per_s, "
-                           "periodic_load", given));
+    t.Fail("", fmt::format(
+                   "'arrivals' has {} processes; give one of poisson_per_s, poisson_load, periodic_per_s, "
+                   "periodic_load",
+                   given));
 }
 
 void Parser::ParseScriptText(TomlTable& t, std::vector<Op>* program, ProgramPlace* place) {
@@ -345,7 +308,7 @@ void Parser::ParseOp(TomlTable& t, std::vector<Op>* program, std::vector<int>* l
     std::string what = fmt::format("'{}'", stem);
     if (value->IsTable() && kind != OpKind::kTimer) {
       Dist dist;
-      Distribution(*value, what, unit, &dist);
+      ParseDist(*value, what, unit, &dist);
       op.drawn = true;
       op.object = DistIndex(std::move(dist));
     } else {
@@ -367,7 +330,8 @@ void Parser::ParseOp(TomlTable& t, std::vector<Op>* program, std::vector<int>* l
     op.object = Use(&semaphores_, t, "signal", "semaphore", "'semaphores'");
     t.Int("count", &op.count, 1, kMaxCount);
   }
-  if (has("barrier", OpKind::kBarrier)) op.object = Use(&barrier_names_, t, "barrier", "barrier", "a [[barrier]]");
+  if (has("barrier", OpKind::kBarrier))
+    op.object = Use(&barrier_names_, t, "barrier", "barrier", "a [[barrier]]");
   if (has("fork", OpKind::kFork)) op.object = Use(&group_names_, t, "fork", "group", "a [[group]]");
   if (has("put", OpKind::kPut)) op.object = Use(&queue_names_, t, "put", "queue", "a [[queue]]");
   if (has("take", OpKind::kTake)) op.object = Use(&queue_names_, t, "take", "queue", "a [[queue]]");
@@ -382,8 +346,8 @@ void Parser::ParseOp(TomlTable& t, std::vector<Op>* program, std::vector<int>* l
   }
   t.Finish();
   if (given.size() > 1)
-    t.Fail("", fmt::format("'{}' and '{}' in one operation; write them as two: {{ ... }}, {{ ... }}", given[0],
-                           given[1]));
+    t.Fail("", fmt::format("'{}' and '{}' in one operation; write them as two: {{ ... }}, {{ ... }}",
+                           given[0], given[1]));
   if (given.empty()) t.Fail("", "an operation is empty; remove it or write one, like { run_us = 100 }");
   program->push_back(op);
   lines->push_back(t.line());
@@ -409,72 +373,6 @@ uint32_t Parser::Use(Names* names, TomlTable& t, const char* key, const char* wh
   return 0;
 }
 
-// A number, or { uniform = [a, b] }, { exponential = mean }, { lognormal = [mean, cv] },
-// { pareto = [min, shape] }, { mix = [[value, weight], ...] }; durations in units of `unit_ns`.
-void Parser::Distribution(const TomlValue& value, const std::string& what, int64_t unit_ns, Dist* dist) {
-  const double unit = static_cast<double>(unit_ns), longest = static_cast<double>(kMaxFileNs) / unit;
-  if (!value.IsTable()) {
-    int64_t ns = 0;
-    value.Duration(what, unit_ns, &ns);
-    dist->a = static_cast<double>(ns);
-    return;
-  }
-  TomlTable t = *value.Table("the distribution of " + what);
-  int given = 0;
-  auto pair = [&](const char* key, Dist::Kind kind, double min_a, double min_b, double max_b) {
-    auto v = t.Value(key);
-    if (!v) return;
-    ++given;
-    dist->kind = kind;
-    std::vector<TomlValue> items = v->Items();
-    if (items.size() != 2) {
-      v->Fail(fmt::format("'{0}' is {1}; give two numbers: {0} = [.., ..]", key,
-                          v->IsArray() ? fmt::format("an array of {}", items.size()) : v->Describe()));
-      return;
-    }
-    items[0].Number(fmt::format("the first number of '{}'", key), &dist->a, min_a, longest);
-    items[1].Number(fmt::format("the second number of '{}'", key), &dist->b, min_b, max_b);
-    dist->a *= unit;
-  };
-  pair("uniform", Dist::Kind::kUniform, 0, 0, longest);
-  if (dist->kind == Dist::Kind::kUniform) {
-    dist->b *= unit;
-    if (dist->a > dist->b) t.Fail("uniform", "'uniform' has its ends in the wrong order; write [least, most]");
-  }
-  pair("lognormal", Dist::Kind::kLognormal, kTiny, kTiny, 1000);
-  pair("pareto", Dist::Kind::kPareto, kTiny, 1.001, 1000);
-  if (auto v = t.Value("exponential")) {
-    ++given;
-    dist->kind = Dist::Kind::kExponential;
-    v->Number("'exponential'", &dist->a, kTiny, longest);
-    dist->a *= unit;
-  }
-  if (auto v = t.Value("mix")) {
-    ++given;
-    dist->kind = Dist::Kind::kMix;
-    std::vector<TomlValue> items = v->Items();
-    if (items.empty() || items.size() > kMaxMix)
-      v->Fail(fmt::format("'mix' has {} values; give 1 to {} pairs: mix = [[value, weight], ..]", items.size(),
-                          kMaxMix));
-    for (const TomlValue& item : items) {
-      std::vector<TomlValue> numbers = item.Items();
-      double x = 0, weight = 1;
-      if (numbers.size() != 2) {
-        item.Fail(fmt::format("'mix' contains {}; give pairs: mix = [[value, weight], ..]", item.Describe()));
-        continue;
-      }
-      numbers[0].Number("a value of 'mix'", &x, 0, longest);
-      numbers[1].Number("a weight of 'mix'", &weight, kTiny, 1e12);
-      dist->value.push_back(x * unit);
-      dist->weight.push_back(weight);
-    }
-  }
-  t.Finish();
-  if (given != 1)
-    t.Fail("", fmt::format("{} has {} distributions; give a number or one of uniform, exponential, lognormal, "
-                           "pareto, mix", what, given));
-}
-
 uint32_t Parser::DistIndex(Dist dist) {
   auto [it, added] = dist_index_.emplace(DistKey(dist), static_cast<uint32_t>(w_.dists.size()));
   if (added) w_.dists.push_back(std::move(dist));
@@ -491,7 +389,7 @@ void Parser::ParseObjectives() {
     int direction = static_cast<int>(objective.direction);
     t.Choice("direction", {"max", "min"}, &direction);
     objective.direction = static_cast<Direction>(direction);
-    t.Double("weight", &objective.weight, kTiny, 1e6);
+    t.Double("weight", &objective.weight, kTomlTiny, 1e6);
     t.Finish();
     w_.objectives.push_back(std::move(objective));
   }
@@ -527,7 +425,8 @@ void Parser::Resolve() {
     w_.queues.push_back({.name = queue_names_.list[i]});
   std::vector<int64_t> tasks = BarrierTasks(w_);
   for (size_t b = 0; b < w_.barriers.size(); ++b)
-    if (w_.barriers[b].parties == 0) w_.barriers[b].parties = static_cast<int>(std::min<int64_t>(tasks[b], INT32_MAX));
+    if (w_.barriers[b].parties == 0)
+      w_.barriers[b].parties = static_cast<int>(std::min<int64_t>(tasks[b], INT32_MAX));
   if (!has_end_)
     w_.run_to_completion = std::none_of(w_.groups.begin(), w_.groups.end(), [](const struct Group& g) {
       return g.repeat || g.arrivals.kind != Arrivals::Kind::kNone;

@@ -2,13 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <map>
-#include <random>
 
 #include "base/file.h"
-#include "base/random.h"
 #include "core/exit_code.h"
+#include "core/metrics.h"
 #include "workload/machine.h"
 
 namespace ose {
@@ -54,19 +52,34 @@ TEST(ParseWorkload, DefaultsAndNames) {
 }
 
 TEST(ParseWorkload, EveryOperation) {
-  Workload w = Parse(WithProgram(
-                         "{ barrier = \"go\" }, { begin = true }, { run_ns = 7 }, { end = true }, { sleep_us = 0.5 },\n"
-                         "{ timer_ms = 5 }, { lock = \"m\" }, { unlock = \"m\" }, { signal = \"s\", count = 2 },\n"
-                         "{ wait = \"s\" }, { yield = true }, { fork = \"child\" }, { put = \"q\" }, { take = \"q\" },\n"
-                         "{ loop = 10, program = [ { run_s = 1 }, { loop = 2, program = [ { run_us = 1 } ] } ] }") +
-                     "[[group]]\nname = \"child\"\nforked = true\nprogram = [ { run_us = 1 } ]\n");
+  Workload w = Parse(
+      WithProgram(
+          "{ barrier = \"go\" }, { begin = true }, { run_ns = 7 }, { end = true }, { sleep_us = 0.5 },\n"
+          "{ timer_ms = 5 }, { lock = \"m\" }, { unlock = \"m\" }, { signal = \"s\", count = 2 },\n"
+          "{ wait = \"s\" }, { yield = true }, { fork = \"child\" }, { put = \"q\" }, { take = \"q\" },\n"
+          "{ loop = 10, program = [ { run_s = 1 }, { loop = 2, program = [ { run_us = 1 } ] } ] }") +
+      "[[group]]\nname = \"child\"\nforked = true\nprogram = [ { run_us = 1 } ]\n");
   using enum OpKind;
-  std::vector<Op> want = {
-      {.kind = kBarrier}, {.kind = kBegin}, {.kind = kRun, .ns = 7}, {.kind = kEnd}, {.kind = kSleep, .ns = 500},
-      {.kind = kTimer, .ns = 5'000'000}, {.kind = kLock}, {.kind = kUnlock}, {.kind = kSignal, .count = 2},
-      {.kind = kWait}, {.kind = kYield}, {.kind = kFork, .object = 1}, {.kind = kPut}, {.kind = kTake},
-      {.kind = kLoop, .count = 10}, {.kind = kRun, .ns = 1'000'000'000}, {.kind = kLoop, .count = 2},
-      {.kind = kRun, .ns = 1000}, {.kind = kEndLoop}, {.kind = kEndLoop}};
+  std::vector<Op> want = {{.kind = kBarrier},
+                          {.kind = kBegin},
+                          {.kind = kRun, .ns = 7},
+                          {.kind = kEnd},
+                          {.kind = kSleep, .ns = 500},
+                          {.kind = kTimer, .ns = 5'000'000},
+                          {.kind = kLock},
+                          {.kind = kUnlock},
+                          {.kind = kSignal, .count = 2},
+                          {.kind = kWait},
+                          {.kind = kYield},
+                          {.kind = kFork, .object = 1},
+                          {.kind = kPut},
+                          {.kind = kTake},
+                          {.kind = kLoop, .count = 10},
+                          {.kind = kRun, .ns = 1'000'000'000},
+                          {.kind = kLoop, .count = 2},
+                          {.kind = kRun, .ns = 1000},
+                          {.kind = kEndLoop},
+                          {.kind = kEndLoop}};
   EXPECT_EQ(w.groups[0].program, want);
   EXPECT_EQ(w.groups[0].event, EventKind::kMarked);
   EXPECT_EQ(w.barriers[0].parties, 2);
@@ -74,9 +87,10 @@ TEST(ParseWorkload, EveryOperation) {
 }
 
 TEST(ParseWorkload, Distributions) {
-  Workload w = Parse(WithProgram("{ run_us = { uniform = [1, 2.5] } }, { sleep_ms = { exponential = 2 } },"
-                                 "{ run_ns = { lognormal = [100, 0.5] } }, { run_us = { pareto = [1, 1.5] } },"
-                                 "{ run_us = { mix = [[1, 50], [100, 25]] } }, { run_ns = { uniform = [1000, 2500] } }"));
+  Workload w = Parse(
+      WithProgram("{ run_us = { uniform = [1, 2.5] } }, { sleep_ms = { exponential = 2 } },"
+                  "{ run_ns = { lognormal = [100, 0.5] } }, { run_us = { pareto = [1, 1.5] } },"
+                  "{ run_us = { mix = [[1, 50], [100, 25]] } }, { run_ns = { uniform = [1000, 2500] } }"));
   ASSERT_EQ(w.dists.size(), 5u);  // the last equals the first
   using enum Dist::Kind;
   EXPECT_EQ(w.dists[0], (Dist{.kind = kUniform, .a = 1000, .b = 2500}));
@@ -89,20 +103,21 @@ TEST(ParseWorkload, Distributions) {
 
 TEST(ParseWorkload, EndDefaultsToHorizonWhenSomethingNeverEnds) {
   EXPECT_FALSE(Parse(WithGroup("repeat = true\nprogram = [ { run_us = 1 } ]")).run_to_completion);
-  EXPECT_FALSE(Parse(WithGroup("arrivals = { poisson_load = 0.8 }\nprogram = [ { run_us = 1 } ]")).run_to_completion);
+  EXPECT_FALSE(
+      Parse(WithGroup("arrivals = { poisson_load = 0.8 }\nprogram = [ { run_us = 1 } ]")).run_to_completion);
   EXPECT_FALSE(Parse("end = \"horizon\"\n" + Good()).run_to_completion);
 }
 
 TEST(ParseWorkload, ScriptsReferToDeclaredLists) {
-  Workload w = Parse("semaphores = 2\nlocks = [\"m\"]\n" + WithGroup("script = \"\"\"\nr5 k1x3\nw1 l0 u0 s7\n\"\"\""));
+  Workload w =
+      Parse("semaphores = 2\nlocks = [\"m\"]\n" + WithGroup("script = \"\"\"\nr5 k1x3\nw1 l0 u0 s7\n\"\"\""));
   EXPECT_EQ(w.semaphores, (std::vector<std::string>{"sem0", "sem1"}));
-  EXPECT_EQ(w.groups[0].program,
-            (std::vector<Op>{{.kind = OpKind::kRun, .ns = 5},
-                             {.kind = OpKind::kSignal, .object = 1, .count = 3},
-                             {.kind = OpKind::kWait, .object = 1},
-                             {.kind = OpKind::kLock},
-                             {.kind = OpKind::kUnlock},
-                             {.kind = OpKind::kSleep, .ns = 7}}));
+  EXPECT_EQ(w.groups[0].program, (std::vector<Op>{{.kind = OpKind::kRun, .ns = 5},
+                                                  {.kind = OpKind::kSignal, .object = 1, .count = 3},
+                                                  {.kind = OpKind::kWait, .object = 1},
+                                                  {.kind = OpKind::kLock},
+                                                  {.kind = OpKind::kUnlock},
+                                                  {.kind = OpKind::kSleep, .ns = 7}}));
 }
 
 // Scripts in the form that FormatWorkload writes take a short cut past the TOML parser.
@@ -140,7 +155,9 @@ class BadWorkload : public testing::TestWithParam<Bad> {};
 
 TEST_P(BadWorkload, NamesPlaceAndFix) { EXPECT_EQ(ErrorOf(GetParam().text), GetParam().message); }
 
-std::string Marked(const std::string& ops) { return WithProgram("{ begin = true }, { run_us = 1 }, { end = true }" + ops); }
+std::string Marked(const std::string& ops) {
+  return WithProgram("{ begin = true }, { run_us = 1 }, { end = true }" + ops);
+}
 
 const Bad kBad[] = {
     // The file.
@@ -150,8 +167,10 @@ const Bad kBad[] = {
     {"NoFormat", "name = \"x\"\n", "w.toml:1: key 'format' is missing; add it, see docs/workloads.md"},
     {"Newer", "format = 2\n",
      "w.toml:1: the file has format 2, this OS-Evolve reads formats up to 1; use a newer OS-Evolve"},
-    {"UnknownKey", "format = 1\nhorizn_ms = 3\n", "w.toml:2: unknown key 'horizn_ms'; did you mean 'horizon_ms'?"},
-    {"UnknownKeyInGroup", WithGroup("cout = 3"), "w.toml:6: unknown key 'cout' in [[group]]; did you mean 'count'?"},
+    {"UnknownKey", "format = 1\nhorizn_ms = 3\n",
+     "w.toml:2: unknown key 'horizn_ms'; did you mean 'horizon_ms'?"},
+    {"UnknownKeyInGroup", WithGroup("cout = 3"),
+     "w.toml:6: unknown key 'cout' in [[group]]; did you mean 'count'?"},
     {"UnknownKeyFarFromAll", WithGroup("zzzzzzzzzz = 3"),
      "w.toml:6: unknown key 'zzzzzzzzzz' in [[group]]; remove it or see docs/workloads.md"},
     {"MisspeltRequiredKey", "format = 1\n[[objective]]\nmetrik = \"span\"\n",
@@ -160,7 +179,8 @@ const Bad kBad[] = {
      "w.toml:6: unknown key 'run' in an operation; it needs a unit: run_ns, run_us, run_ms or run_s"},
     {"TwoUnits", "horizon_s = 1\nhorizon_ms = 5\n" + Good(),
      "w.toml:2: both 'horizon_s' and 'horizon_ms' are given; keep one of them"},
-    {"WrongType", "format = 1\ncpus = \"four\"\n", "w.toml:2: 'cpus' is the string \"four\"; give a whole number"},
+    {"WrongType", "format = 1\ncpus = \"four\"\n",
+     "w.toml:2: 'cpus' is the string \"four\"; give a whole number"},
     {"NotATable", "format = 1\nseeds = 3\n", "w.toml:2: 'seeds' is 3; write it as a table: [seeds]"},
     {"NotTables", "format = 1\n[group]\nname = \"x\"\n",
      "w.toml:2: 'group' is a table; write each as a table of its own: [[group]]"},
@@ -168,7 +188,8 @@ const Bad kBad[] = {
     {"NotAString", "format = 1\nname = 3\n", "w.toml:2: 'name' is 3; give a string in quotes"},
     // Numbers.
     {"TooManyCpus", "format = 1\ncpus = 513\n", "w.toml:2: 'cpus' is 513; give 1 to 512"},
-    {"CountZero", "format = 1\n[[group]]\nname = \"g\"\ncount = 0\n", "w.toml:4: 'count' is 0; give 1 to 1000000"},
+    {"CountZero", "format = 1\n[[group]]\nname = \"g\"\ncount = 0\n",
+     "w.toml:4: 'count' is 0; give 1 to 1000000"},
     {"TooManyTasks",
      "format = 1\n[[group]]\nname = \"a\"\ncount = 600000\nprogram = [ { run_us = 1 } ]\n"
      "[[group]]\nname = \"b\"\ncount = 600000\nprogram = [ { run_us = 1 } ]\n",
@@ -184,7 +205,8 @@ const Bad kBad[] = {
     {"Negative", WithProgram("{ sleep_us = -1 }"), "w.toml:6: 'sleep' is -1; give 0 to 1000000000000000"},
     {"TooLong", WithProgram("{ run_ns = 1100000000000000000 }"),
      "w.toml:6: 'run' is 1100000000000000000; give 0 to 1e+18"},
-    {"HorizonZero", "horizon_ms = 0\n" + Good(), "w.toml:1: 'horizon' is 0 ns; give 1 to 1000000000000000000 ns"},
+    {"HorizonZero", "horizon_ms = 0\n" + Good(),
+     "w.toml:1: 'horizon' is 0 ns; give 1 to 1000000000000000000 ns"},
     {"WarmupPastHorizon", "end = \"horizon\"\nhorizon_ms = 5\nwarmup_ms = 5\n" + Good(),
      "w.toml:3: the warm-up (5000000 ns) must be shorter than the horizon (5000000 ns)"},
     {"WarmupOfCompletion", "warmup_ms = 5\n" + Good(),
@@ -202,30 +224,39 @@ const Bad kBad[] = {
     {"UnknownDistribution", WithProgram("{ run_us = { uniforme = [1, 2] } }"),
      "w.toml:6: unknown key 'uniforme' in the distribution of 'run'; did you mean 'uniform'?"},
     {"TwoDistributions", WithProgram("{ run_us = { exponential = 1, uniform = [1, 2] } }"),
-     "w.toml:6: 'run' has 2 distributions; give a number or one of uniform, exponential, lognormal, pareto, mix"},
-    {"DrawnTimer", WithProgram("{ timer_us = { exponential = 1 } }"), "w.toml:6: 'timer' is a table; give a number"},
-    {"Load", WithGroup("arrivals = { poisson_load = 10.5 }"), "w.toml:6: 'poisson_load' is 10.5; give 1e-12 to 10"},
-    {"LoadZero", WithGroup("arrivals = { poisson_load = 0 }"), "w.toml:6: 'poisson_load' is 0; give 1e-12 to 10"},
+     "w.toml:6: 'run' has 2 distributions; give a number or one of uniform, exponential, lognormal, pareto, "
+     "mix"},
+    {"DrawnTimer", WithProgram("{ timer_us = { exponential = 1 } }"),
+     "w.toml:6: 'timer' is a table; give a number"},
+    {"Load", WithGroup("arrivals = { poisson_load = 10.5 }"),
+     "w.toml:6: 'poisson_load' is 10.5; give 1e-12 to 10"},
+    {"LoadZero", WithGroup("arrivals = { poisson_load = 0 }"),
+     "w.toml:6: 'poisson_load' is 0; give 1e-12 to 10"},
     {"TwoArrivals", WithGroup("arrivals = { poisson_load = 1, periodic_per_s = 1 }"),
-     "w.toml:6: 'arrivals' has 2 processes; give one of poisson_per_s, poisson_load, periodic_per_s, periodic_load"},
+     "w.toml:6: 'arrivals' has 2 processes; give one of poisson_per_s, poisson_load, periodic_per_s, "
+     "periodic_load"},
     {"LoadWithoutWork", WithGroup("arrivals = { poisson_load = 1 }\nprogram = [ { sleep_us = 5 } ]"),
      "w.toml:6: group 'g' has arrivals by load, but its program uses no CPU; add a run or give a rate "
      "(poisson_per_s)"},
-    {"ArrivalsRepeat", WithGroup("repeat = true\narrivals = { poisson_load = 1 }\nprogram = [ { run_us = 5 } ]"),
+    {"ArrivalsRepeat",
+     WithGroup("repeat = true\narrivals = { poisson_load = 1 }\nprogram = [ { run_us = 5 } ]"),
      "w.toml:6: group 'g' has arrivals, each of which is one pass of the program; remove 'repeat'"},
     {"ArrivalsForked",
      WithGroup("forked = true\narrivals = { poisson_load = 1 }\nprogram = [ { run_us = 5 } ]") +
          "[[group]]\nname = \"f\"\nprogram = [ { fork = \"g\" } ]\n",
      "w.toml:6: group 'g' has arrivals, so its threads start at once; remove 'forked'"},
-    {"ArrivalsStart", WithGroup("start_us = 5\narrivals = { poisson_load = 1 }\nprogram = [ { run_us = 5 } ]"),
+    {"ArrivalsStart",
+     WithGroup("start_us = 5\narrivals = { poisson_load = 1 }\nprogram = [ { run_us = 5 } ]"),
      "w.toml:6: group 'g' has arrivals, so its threads start at once; remove 'start'"},
     // Groups.
     {"NoGroup", "format = 1\n", "w.toml:1: there are no tasks; add at least one [[group]]"},
-    {"NoProgram", WithGroup(""), "w.toml:3: group 'g' has no program; add program = [ { run_us = 100 } ] or the like"},
+    {"NoProgram", WithGroup(""),
+     "w.toml:3: group 'g' has no program; add program = [ { run_us = 100 } ] or the like"},
     {"GroupTwice", Good() + "[[group]]\nname = \"g\"\n",
      "w.toml:9: group 'g' is there twice; give each [[group]] a name of its own"},
     {"GroupName", "format = 1\n[[group]]\nname = \"a.b\"\nprogram = [ { run_us = 1 } ]\n",
-     "w.toml:3: group 'a.b' has a bad name; use any printable characters but '.', which separates group and metric"},
+     "w.toml:3: group 'a.b' has a bad name; use any printable characters but '.', which separates group and "
+     "metric"},
     {"AffinityOutside", "cpus = 4\n" + WithGroup("affinity = [0, 4]\nprogram = [ { run_us = 1 } ]"),
      "w.toml:7: group 'g' may run on CPU 4, but the workload has CPUs 0 to 3; correct 'affinity' or 'cpus'"},
     {"AffinityTwice", WithGroup("affinity = [1, 0, 1]\nprogram = [ { run_us = 1 } ]"),
@@ -235,13 +266,15 @@ const Bad kBad[] = {
     {"AffinityNegative", WithGroup("affinity = [-1]"),
      "w.toml:6: 'affinity' contains -1; give whole numbers from 0 to 511"},
     {"NeverEnds", WithGroup("repeat = true\nprogram = [ { yield = true }, { timer_us = 5 } ]"),
-     "w.toml:6: group 'g' repeats a program that can never sleep or end; add a run or a sleep to it, or remove "
+     "w.toml:6: group 'g' repeats a program that can never sleep or end; add a run or a sleep to it, or "
+     "remove "
      "'repeat'"},
     {"NeverCompletes", "end = \"completion\"\n" + WithGroup("repeat = true\nprogram = [ { run_us = 1 } ]"),
      "w.toml:7: group 'g' never completes; write end = \"horizon\" or remove what repeats"},
     {"EventName", WithGroup("event = \"mark\""), "w.toml:6: 'event' is \"mark\"; did you mean 'marked'?"},
     {"MarkedWithoutMarks", WithGroup("event = \"marked\"\nprogram = [ { run_us = 1 } ]"),
-     "w.toml:6: group 'g' counts marked events, but its program has no begin and end; add them or write event = "
+     "w.toml:6: group 'g' counts marked events, but its program has no begin and end; add them or write "
+     "event = "
      "\"iteration\""},
     // Programs.
     {"NotAnOperation", WithProgram("5"),
@@ -261,7 +294,8 @@ const Bad kBad[] = {
     {"NeverUnlocked", WithProgram("{ run_us = 1 },\n{ lock = \"m\" }"),
      "w.toml:7: group 'g' locks 'm' and never unlocks it; add { unlock = \"m\" }"},
     {"LockInLoop", WithProgram("{ loop = 2, program = [ { lock = \"m\" } ] }, { unlock = \"m\" }"),
-     "w.toml:6: group 'g' has a loop that does not leave its locks as it found them; lock and unlock in the same "
+     "w.toml:6: group 'g' has a loop that does not leave its locks as it found them; lock and unlock in the "
+     "same "
      "loop"},
     {"BeginWithoutEnd", WithProgram("{ begin = true }, { run_us = 1 }"),
      "w.toml:6: group 'g' begins an event that does not end; add { end = true }"},
@@ -288,23 +322,27 @@ const Bad kBad[] = {
     {"ScriptAndProgram", WithGroup("program = [ { run_us = 1 } ]\nscript = \"r1\""),
      "w.toml:7: both 'program' and 'script' are given; keep one of them"},
     // Names.
-    {"UndefinedFork", WithProgram("{ fork = \"gg\" }"), "w.toml:6: there is no group 'gg'; did you mean 'g'?"},
+    {"UndefinedFork", WithProgram("{ fork = \"gg\" }"),
+     "w.toml:6: there is no group 'gg'; did you mean 'g'?"},
     {"ForkOfStarted", WithProgram("{ fork = \"g\" }"),
      "w.toml:6: group 'g' forks 'g', which starts by itself; write forked = true in that group"},
     {"NeverForked", WithGroup("forked = true\nprogram = [ { fork = \"g\" } ]"),
-     "w.toml:6: group 'g' is forked, but no running group forks it; add { fork = \"g\" } to a program or remove "
+     "w.toml:6: group 'g' is forked, but no running group forks it; add { fork = \"g\" } to a program or "
+     "remove "
      "'forked'"},
     {"UndeclaredLock", "locks = [\"alpha\"]\n" + WithProgram("{ lock = \"alhpa\" }"),
      "w.toml:7: there is no lock 'alhpa'; did you mean 'alpha'?"},
     {"UndeclaredSemaphore", "semaphores = [\"alpha\"]\n" + WithProgram("{ wait = \"z\" }"),
      "w.toml:7: there is no semaphore 'z'; add it to 'semaphores'"},
-    {"LockNamedTwice", "format = 1\nlocks = [\"a\", \"a\"]\n", "w.toml:2: 'locks' names 'a' twice; remove one"},
+    {"LockNamedTwice", "format = 1\nlocks = [\"a\", \"a\"]\n",
+     "w.toml:2: 'locks' names 'a' twice; remove one"},
     {"WaitForNobody", WithProgram("{ wait = \"s\" }"),
      "w.toml:6: group 'g' waits for 's', which nobody signals; add { signal = \"s\" } to a program"},
     {"TakeFromNobody", WithProgram("{ take = \"q\" }"),
      "w.toml:6: group 'g' takes from 'q', into which nobody puts; add { put = \"q\" } to a program"},
     {"PutForNobody", WithProgram("{ put = \"q\" }") + "[[queue]]\nname = \"q\"\ncapacity = 1\n",
-     "w.toml:6: group 'g' puts into 'q', which is bounded and from which nobody takes; add { take = \"q\" } to a "
+     "w.toml:6: group 'g' puts into 'q', which is bounded and from which nobody takes; add { take = \"q\" } "
+     "to a "
      "program"},
     {"BarrierParties", WithProgram("{ barrier = \"b\" }") + "[[barrier]]\nname = \"b\"\nparties = 3\n",
      "w.toml:7: barrier 'b' waits for 3 parties, but only 2 tasks come to it; lower 'parties'"},
@@ -322,7 +360,8 @@ const Bad kBad[] = {
     {"OnlyGroup", Good() + "[[objective]]\nmetric = \"g.throughput\"\n",
      "w.toml:9: objective 'g.throughput' names the only group; write 'throughput'"},
     {"Unbounded", Good() + "[[objective]]\nmetric = \"overhead\"\n",
-     "w.toml:9: objective 'overhead' cannot be an objective, since nothing bounds it but 0; use a throughput or a "
+     "w.toml:9: objective 'overhead' cannot be an objective, since nothing bounds it but 0; use a throughput "
+     "or a "
      "latency, which it shows in"},
     {"SpanWithoutEnd", "end = \"horizon\"\n" + Good() + "[[objective]]\nmetric = \"span\"\n",
      "w.toml:10: objective 'span' needs an end; write end = \"completion\" or use 'throughput'"},
@@ -333,7 +372,8 @@ const Bad kBad[] = {
          "[[group]]\nname = \"h\"\nprogram = [ { run_us = 1 } ]\n[[objective]]\nmetric = \"g.events\"\n",
      "w.toml:12: objective 'g.events' needs events, but group 'g' has none; change its 'event'"},
     {"NoMeasuredEvents", WithGroup("measured = false\nprogram = [ { run_us = 1 } ]"),
-     "w.toml:1: objective 'throughput' needs events, but no measured group has any; change 'event' or 'measured' of a "
+     "w.toml:1: objective 'throughput' needs events, but no measured group has any; change 'event' or "
+     "'measured' of a "
      "group"},
     {"ObjectiveTwice", Good() + "[[objective]]\nmetric = \"span\"\n[[objective]]\nmetric = \"span\"\n",
      "w.toml:11: objective 'span' is there twice; give each metric once, with a weight"},
@@ -359,248 +399,6 @@ TEST(LoadWorkload, MissingFileNamesIt) {
   EXPECT_EQ(w.error().message, "cannot read /nowhere/w.toml: No such file or directory");
 }
 
-TEST(WorkloadHash, IgnoresNameAndDescriptionOnly) {
-  Workload a = Parse(Good()), b = a;
-  b.name = "other";
-  b.description = "other";
-  EXPECT_EQ(WorkloadHash(a), WorkloadHash(b));
-  b.groups[0].program[0].ns++;
-  EXPECT_NE(WorkloadHash(a), WorkloadHash(b));
-}
-
-TEST(FormatWorkload, IsReadable) {
-  Workload w = Parse(WithProgram("{ barrier = \"go\" }, { run_us = { uniform = [4900, 5100] } }, "
-                                 "{ loop = 3, program = [ { sleep_us = 1500 } ] }"));
-  EXPECT_EQ(FormatWorkload(w), R"(format = 1
-name = "w"
-description = ""
-machine = "vm-2cpu"
-horizon_s = 10
-end = "completion"
-
-[seeds]
-search = 8
-select = 32
-final = 64
-
-[[objective]]
-metric = "throughput"
-direction = "max"
-
-[[barrier]]
-name = "go"
-parties = 2
-
-[[group]]
-name = "g"
-count = 2
-program = [
-  { barrier = "go" },
-  { run_us = { uniform = [4900, 5100] } },
-  { loop = 3, program = [
-    { sleep_us = 1500 },
-  ] },
-]
-)");
-}
-
-// Random workloads in normal form that pass every check.
-class Generator {
- public:
-  explicit Generator(uint64_t seed) : rng_(seed) {}
-
-  Workload Make() {
-    w_ = Workload{};
-    w_.name = Text();
-    w_.description = Text();
-    if (Chance(2)) w_.machine = "server-5cpu";
-    if (Chance(2)) w_.cpus = 1 + static_cast<int>(rng_.Below(kMaxCpus));
-    w_.horizon = {1 + Ns()};
-    w_.run_to_completion = Chance(2);
-    if (!w_.run_to_completion) w_.warmup = {static_cast<int64_t>(rng_.Below(static_cast<uint64_t>(w_.horizon.v)))};
-    w_.search_seeds = 1 + static_cast<int>(rng_.Below(100));
-    w_.locks = Names("lock");
-    w_.semaphores = Names("sem");
-    for (size_t i = rng_.Below(3); i > 0; --i)
-      w_.queues.push_back({.name = "q" + std::to_string(i) + Text(), .capacity = static_cast<int64_t>(rng_.Below(9))});
-    // The first group is every other one's partner: it forks, signals, puts and takes.
-    size_t groups = 1 + rng_.Below(4);
-    for (size_t g = 0; g < groups; ++g) w_.groups.push_back({.name = "g" + std::to_string(g)});
-    for (size_t b = rng_.Below(3); b > 0; --b) w_.barriers.push_back({.name = Text() + std::to_string(b)});
-    for (size_t g = 0; g < groups; ++g) MakeGroup(g);
-    for (size_t b = 0; b < w_.barriers.size(); ++b)
-      w_.barriers[b].parties = 1 + static_cast<int>(rng_.Below(static_cast<uint64_t>(w_.groups[0].count)));
-    w_.objectives = {{.metric = "utilization"}};
-    if (Chance(2)) w_.objectives.push_back({"wakeup_p99", Direction::kMinimize, Real()});
-    if (Chance(3))
-      w_.recorded = {.present = true, .command = Text(), .cpus = 2, .span_us = Real(), .cpu_us = 0.1, .tasks = 5,
-                     .runs = INT64_MAX, .sleeps = 3, .wakeups = 4, .lost_events = 5, .note = Text()};
-    return w_;
-  }
-
- private:
-  bool Chance(uint64_t one_in) { return rng_.Below(one_in) == 0; }
-  int64_t Ns() {
-    int64_t ns = static_cast<int64_t>(rng_() >> (5 + rng_.Below(55)));
-    for (uint64_t zeros = rng_.Below(4); zeros > 0 && ns < 1'000'000'000'000; --zeros) ns *= 1000;
-    return std::min<int64_t>(ns, 900'000'000'000'000'000);
-  }
-  double Real() { return Chance(2) ? 1 + static_cast<double>(rng_.Below(1000)) : 0.001 + rng_.Unit() * 1000; }
-  std::string Text() {
-    static const char* const kPieces[] = {"a", "Z", " ", "\"", "\\", "\n", "\t", "\x01", "#", "é", "=", "'''", "\"\"\""};
-    std::string s = "n";
-    for (size_t i = rng_.Below(6); i > 0; --i) s += kPieces[rng_.Below(std::size(kPieces))];
-    return s;
-  }
-  std::vector<std::string> Names(const std::string& stem) {
-    std::vector<std::string> names;
-    bool numbered = Chance(2);
-    for (size_t n = rng_.Below(4), i = 0; i < n; ++i)
-      names.push_back(numbered ? stem + std::to_string(i) : Text() + std::to_string(i));
-    return names;
-  }
-  uint32_t Below(size_t n) { return static_cast<uint32_t>(rng_.Below(n)); }
-
-  Dist MakeDist() {
-    using enum Dist::Kind;
-    double a = Chance(2) ? static_cast<double>(1 + Ns() / 4) : Real();
-    switch (rng_.Below(5)) {
-      case 0: return {.kind = kUniform, .a = a, .b = a * 2};
-      case 1: return {.kind = kExponential, .a = a};
-      case 2: return {.kind = kLognormal, .a = a, .b = Real() / 10};
-      case 3: return {.kind = kPareto, .a = a, .b = 1.5 + rng_.Unit()};
-      default: return {.kind = kMix, .value = {a, 0, Real()}, .weight = {Real(), Real(), 3}};
-    }
-  }
-  Op Timed(OpKind kind) {
-    if (scripted_ || kind == OpKind::kTimer || Chance(2)) return {.kind = kind, .ns = Ns()};
-    Dist d = MakeDist();
-    auto it = std::find(w_.dists.begin(), w_.dists.end(), d);
-    uint32_t index = static_cast<uint32_t>(it - w_.dists.begin());
-    if (it == w_.dists.end()) w_.dists.push_back(d);
-    return {.kind = kind, .drawn = true, .object = index};
-  }
-
-  void MakeOps(size_t g, std::vector<Op>* p, int depth) {
-    for (size_t n = 1 + rng_.Below(scripted_ ? 60 : 6); n > 0; --n) switch (rng_.Below(12)) {
-        case 0: p->push_back(Timed(OpKind::kSleep)); break;
-        case 1: p->push_back(Timed(OpKind::kTimer)); break;
-        case 2: p->push_back({.kind = OpKind::kYield}); break;
-        case 3:
-          if (depth > 2) break;
-          p->push_back({.kind = OpKind::kLoop, .count = 1 + Below(kMaxCount)});
-          MakeOps(g, p, depth + 1);
-          p->push_back({.kind = OpKind::kEndLoop});
-          break;
-        case 4:
-          if (w_.locks.empty() || depth > 0) break;
-          p->push_back({.kind = OpKind::kLock, .object = Below(w_.locks.size())});
-          p->push_back(Timed(OpKind::kRun));
-          p->push_back({.kind = OpKind::kUnlock, .object = (p->end() - 2)->object});
-          break;
-        case 5:
-          if (!w_.semaphores.empty())
-            p->push_back({.kind = Chance(2) ? OpKind::kWait : OpKind::kSignal, .object = Below(w_.semaphores.size())});
-          break;
-        case 6:
-          if (!w_.semaphores.empty())
-            p->push_back({.kind = OpKind::kSignal, .object = Below(w_.semaphores.size()), .count = 1 + Below(kMaxCount)});
-          break;
-        case 7:
-          if (!w_.queues.empty())
-            p->push_back({.kind = Chance(2) ? OpKind::kPut : OpKind::kTake, .object = Below(w_.queues.size())});
-          break;
-        case 8:
-          p->push_back({.kind = OpKind::kBegin});
-          p->push_back(Timed(OpKind::kRun));
-          p->push_back({.kind = OpKind::kEnd});
-          break;
-        case 9:
-          if (!w_.barriers.empty()) p->push_back({.kind = OpKind::kBarrier, .object = Below(w_.barriers.size())});
-          break;
-        default: p->push_back(Timed(OpKind::kRun)); break;
-      }
-    if (p->empty() || p->back().kind == OpKind::kLoop) p->push_back({.kind = OpKind::kRun, .ns = 1});
-  }
-
-  void MakeGroup(size_t g) {
-    Group& group = w_.groups[g];
-    scripted_ = Chance(2);
-    group.count = 1 + static_cast<int>(rng_.Below(50));
-    group.weight = 1 + static_cast<int>(rng_.Below(10'000));
-    for (int c = 0; c < (w_.cpus ? w_.cpus : kMaxCpus); ++c)
-      if (Chance(100)) group.affinity.push_back(c);
-    group.working_set_kb = static_cast<int64_t>(rng_.Below(1000));
-    group.hint = static_cast<uint32_t>(rng_());
-    group.measured = Chance(2);
-    group.forked = g > 0 && Chance(2);
-    bool open = !w_.run_to_completion && !group.forked && Chance(3);
-    if (open)
-      group.arrivals = {Chance(2) ? Arrivals::Kind::kPoisson : Arrivals::Kind::kPeriodic, Chance(2) ? Real() : 0, 0};
-    if (open && group.arrivals.rate_per_s == 0) group.arrivals.load = rng_.Unit() + 0.1;
-    group.repeat = !w_.run_to_completion && !open && Chance(2);
-    group.has_start = !open && Chance(2);
-    if (group.has_start) group.start = Chance(2) ? MakeDist() : Dist{.a = static_cast<double>(Ns() / 1000)};
-    group.program = {{.kind = OpKind::kRun, .ns = 1 + Ns()}};
-    MakeOps(g, &group.program, 0);
-    if (g == 0) {
-      using enum OpKind;
-      for (uint32_t i = 0; i < w_.groups.size(); ++i) group.program.push_back({.kind = kFork, .object = i});
-      for (uint32_t i = 0; i < w_.semaphores.size(); ++i) group.program.push_back({.kind = kSignal, .object = i});
-      for (uint32_t i = 0; i < w_.queues.size(); ++i) group.program.push_back({.kind = kPut, .object = i});
-      for (uint32_t i = 0; i < w_.queues.size(); ++i) group.program.push_back({.kind = kTake, .object = i});
-      for (uint32_t i = 0; i < w_.barriers.size(); ++i) group.program.push_back({.kind = kBarrier, .object = i});
-    } else {
-      // Only groups that are forked may be: drop the others from the first group's list.
-      auto& first = w_.groups[0].program;
-      if (!group.forked)
-        std::erase_if(first, [&](const Op& op) { return op.kind == OpKind::kFork && op.object == g; });
-    }
-    if (g == 0)
-      std::erase_if(group.program, [](const Op& op) { return op.kind == OpKind::kFork && op.object == 0; });
-    bool marked = std::any_of(group.program.begin(), group.program.end(),
-                              [](const Op& op) { return op.kind == OpKind::kBegin; });
-    group.event = static_cast<EventKind>(rng_.Below(3));
-    if (group.event == EventKind::kMarked && !marked) group.event = EventKind::kIteration;
-  }
-
-  Rng rng_;
-  Workload w_;
-  bool scripted_ = false;
-};
-
-TEST(FormatWorkload, RoundTripsRandomWorkloads) {
-  int scripts = 0;
-  for (uint64_t seed = 1; seed <= 500; ++seed) {
-    Workload w = Generator(seed).Make();
-    std::string text = FormatWorkload(w);
-    scripts += text.find("script = ") != std::string::npos;
-    auto again = ParseWorkload(text, "again.toml");
-    ASSERT_TRUE(again.ok()) << "seed " << seed << ": " << again.error().message << "\n" << text;
-    ASSERT_TRUE(*again == w) << "seed " << seed << "\n" << text << "\n---\n" << FormatWorkload(*again);
-    ASSERT_EQ(FormatWorkload(*again), text) << "seed " << seed;
-  }
-  EXPECT_GT(scripts, 100);
-}
-
-// Cutting or changing a byte anywhere must give a workload or an error, never a crash.
-TEST(ParseWorkload, SurvivesDamage) {
-  Rng rng(1);
-  for (uint64_t seed = 1; seed <= 100; ++seed) {
-    std::string text = FormatWorkload(Generator(seed).Make());
-    for (int i = 0; i < 10; ++i) {
-      std::string damaged = text.substr(0, rng.Below(text.size() + 1));
-      if (i % 2 == 0) {
-        damaged = text;
-        for (uint64_t n = 1 + rng.Below(3); n > 0; --n)
-          damaged[rng.Below(damaged.size())] = static_cast<char>(rng.Below(256));
-      }
-      auto w = ParseWorkload(damaged, "w.toml");
-      if (!w.ok()) EXPECT_TRUE(w.error().message.starts_with("w.toml:")) << w.error().message;
-    }
-  }
-}
-
 TEST(ShippedWorkloads, LoadAndFitTheirMachines) {
   const std::string root = OSE_SOURCE_DIR;
   auto files = ListFiles(root + "/workloads", ".toml");
@@ -620,8 +418,8 @@ TEST(ShippedWorkloads, LoadAndFitTheirMachines) {
 
 TEST(ShippedWorkloads, RequestMixesHaveTheMeansOfThePapers) {
   // 0.5 * 1 + 0.5 * 100 = 50.5 us; 0.995 * 0.5 + 0.005 * 500 = 2.9975 us. 0.8 * 14 / E requests a second.
-  for (auto [file, mean_ns] : std::map<std::string, double>{{"bimodal-50-1-50-100", 50'500},
-                                                            {"bimodal-99_5-0_5-0_5-500", 2997.5}}) {
+  for (auto [file, mean_ns] :
+       std::map<std::string, double>{{"bimodal-50-1-50-100", 50'500}, {"bimodal-99_5-0_5-0_5-500", 2997.5}}) {
     auto w = LoadWorkload(std::string(OSE_SOURCE_DIR) + "/workloads/" + file + ".toml");
     ASSERT_TRUE(w.ok()) << w.error().message;
     EXPECT_NEAR(MeanWork(*w, w->groups[0]), mean_ns, 1e-6 * mean_ns);
@@ -629,6 +427,26 @@ TEST(ShippedWorkloads, RequestMixesHaveTheMeansOfThePapers) {
     EXPECT_NEAR(rate, 0.8 * 14 / (mean_ns / 1e9), 1);
     EXPECT_GE(rate * (w->horizon - w->warmup).s(), 200'000);
   }
+}
+
+// The documentation's table is the catalogue, and its examples are good workloads.
+TEST(Docs, MetricsListTheCatalogue) {
+  auto text = ReadFile(std::string(OSE_SOURCE_DIR) + "/docs/metrics.md");
+  ASSERT_TRUE(text.ok());
+  for (const MetricInfo& m : MetricCatalogue()) {
+    std::string row = std::string("| `").append(m.name).append("` | ").append(m.unit);
+    row.append(m.better == Direction::kMaximize ? " | max | " : " | min | ").append(m.what).append(" |");
+    EXPECT_NE(text->find(row), std::string::npos) << "docs/metrics.md lacks: " << row;
+  }
+}
+
+TEST(Docs, SmallestWorkloadIsOne) {
+  auto text = ReadFile(std::string(OSE_SOURCE_DIR) + "/docs/workloads.md");
+  ASSERT_TRUE(text.ok());
+  size_t begin = text->find("```toml\nformat = 1"), end = text->find("```\n", begin + 3);
+  ASSERT_NE(begin, std::string::npos);
+  Workload w = Parse(text->substr(begin + 8, end - begin - 8));
+  EXPECT_EQ(w.groups[0].count, 8);
 }
 
 }  // namespace
