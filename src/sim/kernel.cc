@@ -422,10 +422,7 @@ void Kernel::Wake(Task& t, int context_cpu, int waker_pid, bool is_fork) {
       target = SelectDefault(&t, t.cpu, &idle);
       if (idle) {
         direct = true;
-        ddsp_dsq_ = kDsqLocal;
-        ddsp_slice_ = kSliceDefault;
-        ddsp_flags_ = 0;
-        ddsp_use_vtime_ = false;
+        ddsp_ = {kDsqLocal, kSliceDefault, 0, 0, false};
       }
     }
     if (!AllowedOn(&t, target)) target = FirstAllowed(&t);  // select_fallback_rq()
@@ -433,16 +430,10 @@ void Kernel::Wake(Task& t, int context_cpu, int waker_pid, bool is_fork) {
     target = FirstAllowed(&t);
   }
   t.cpu = target;
-  if (ops_.runnable) CallHook(Hook::kOther, context, &t, [&] { ops_.runnable(&t, kEnqWakeup); });
-  if (direct) {
-    Dsq* q = ddsp_dsq_ == kDsqLocal ? &cpu(target).local : FindDsq(ddsp_dsq_, "select_cpu() inserted into");
-    if (failed()) return;
-    hook_task_ = &t;
-    ctx_cpu_ = context;
-    Insert(&t, *q, ddsp_slice_, ddsp_vtime_, ddsp_use_vtime_, ddsp_flags_);
-  } else {
-    Enqueue(t, kEnqWakeup, context);
-  }
+  const uint64_t enq_flags = is_fork ? 0 : kEnqWakeup;
+  if (ops_.runnable) CallHook(Hook::kOther, context, &t, [&] { ops_.runnable(&t, enq_flags); });
+  if (direct) FinishInsert(t, context);
+  else Enqueue(t, enq_flags, context);
   if (failed()) return;
   if (cpu(target).idle) Resched(target, context);  // wakeup_preempt() on an idle CPU
   FlushCost(context);
@@ -458,7 +449,8 @@ void Kernel::Enqueue(Task& t, uint64_t flags, int context_cpu) {
   }
   inserted_ = false;
   CallHook(Hook::kEnqueue, context_cpu, &t, [&] { ops_.enqueue(&t, flags); });
-  if (failed() || inserted_) return;
+  if (failed()) return;
+  if (inserted_) return FinishInsert(t, context_cpu);
   ctx_cpu_ = context_cpu;
   BreakRule(&t, "enqueue() ended without inserting the task into a queue: it is lost and would never run; "
                 "insert it exactly once on every path");
@@ -472,17 +464,16 @@ void Kernel::DsqInsert(Task* t, uint64_t id, uint64_t slice, uint64_t vtime, boo
   if (t != hook_task_) return BreakRule(t, "insert() of another task than the one the hook was called for");
   if (inserted_) return BreakRule(t, "insert() of a task that has already been inserted (already direct-dispatched)");
   if (use_vtime && id >= kDsqGlobal) return BreakRule(t, "insert_vtime() into a built-in queue: those are FIFO");
+  // Done when the hook has returned (direct_dispatch()): until then the task is in no queue.
   inserted_ = true;
-  if (hook_ == Hook::kSelectCpu) {  // done once the CPU is known
-    ddsp_dsq_ = id;
-    ddsp_slice_ = slice;
-    ddsp_vtime_ = vtime;
-    ddsp_use_vtime_ = use_vtime;
-    ddsp_flags_ = flags;
-    return;
-  }
-  Dsq* q = id == kDsqLocal ? &cpu(t->cpu).local : FindDsq(id, "insert() into");
-  if (q) Insert(t, *q, slice, vtime, use_vtime, flags);
+  ddsp_ = {id, slice, vtime, flags, use_vtime};
+}
+
+void Kernel::FinishInsert(Task& t, int context_cpu) {
+  ctx_cpu_ = context_cpu;
+  hook_task_ = &t;
+  Dsq* q = ddsp_.dsq == kDsqLocal ? &cpu(t.cpu).local : FindDsq(ddsp_.dsq, "inserted into");
+  if (q) Insert(&t, *q, ddsp_.slice, ddsp_.vtime, ddsp_.use_vtime, ddsp_.flags);
 }
 
 void Kernel::Insert(Task* t, Dsq& q, uint64_t slice, uint64_t vtime, bool use_vtime, uint64_t flags) {

@@ -163,6 +163,7 @@ class Kernel {
   void Schedule(Cpu& c);
   bool Balance(Cpu& c, Task* prev);  // true: prev stays
   void Enqueue(Task& t, uint64_t flags, int context_cpu);
+  void FinishInsert(Task& t, int context_cpu);
   void Insert(Task* t, Dsq& q, uint64_t slice, uint64_t vtime, bool use_vtime, uint64_t flags);
   void MoveToLocal(Dsq& from, Task* t, Cpu& to);
   void StopCurr(Cpu& c, bool runnable);
@@ -202,8 +203,11 @@ class Kernel {
   int ctx_cpu_ = 0;
   Task* hook_task_ = nullptr;
   bool inserted_ = false;          // enqueue/select_cpu: hook_task_ has been handed to a queue
-  uint64_t ddsp_dsq_ = 0, ddsp_slice_ = 0, ddsp_vtime_ = 0, ddsp_flags_ = 0;
-  bool ddsp_use_vtime_ = false;    // direct dispatch from select_cpu, done after it returns
+  struct DirectDispatch {
+    uint64_t dsq, slice, vtime, flags;
+    bool use_vtime;
+  };
+  DirectDispatch ddsp_{};          // what it asked for
   Task* dispatch_prev_ = nullptr;
   int nr_dispatched_ = 0;
   Nanos cost_{0};
