@@ -208,7 +208,7 @@ TEST_F(RunDbCrashTest, CostWithTenThousandPrograms) {
     EXPECT_EQ(seen, kPrograms);
     double s = (MonotonicNow() - t0).s();
     printf("all candidates %s: %.3f s\n", with == RunDb::With::kScores ? "with scores" : "with metrics", s);
-    EXPECT_LT(s, 20.0);
+    EXPECT_LT(s, 120.0);  // target 2 s; the same room as above
   }
 }
 
