@@ -22,7 +22,17 @@ inline constexpr std::array<std::string_view, 16> kSignatureFeatures = {
 // Each in [0, 1]: rates and times on a logarithmic scale (docs/signature.md).
 using Signature = std::array<double, kSignatureFeatures.size()>;
 
+// Deterministic; what is drawn is estimated from a fixed sample, so no seed is needed.
+// O(operations), at most a few million.
 Signature ComputeSignature(const Workload& workload, const Machine& machine);
+
+// What each feature counts in a distance, in the order of kSignatureFeatures.
+inline constexpr Signature kSignatureWeights = {0.5, 1,    1,   0.5,  1,   1,   1,   1,
+                                                0.75, 0.75, 0.5, 0.75, 0.5, 0.5, 0.5, 1};
+
+// Weighted Euclidean distance divided by its maximum: 0 for equal signatures, at most 1, symmetric,
+// and a metric. Below 0.05 two workloads are of one kind; from 0.2 on they have little in common.
+double SignatureDistance(const Signature& a, const Signature& b);
 
 }  // namespace ose
 
