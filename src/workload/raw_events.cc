@@ -18,7 +18,9 @@ struct Wanted {
 };
 
 constexpr Wanted kWanted[] = {
-    {"sched", "sched_switch", SchedEvent::Kind::kSwitch,
+    {"sched",
+     "sched_switch",
+     SchedEvent::Kind::kSwitch,
      {"prev_comm", "prev_pid", "prev_prio", "prev_state", "next_comm", "next_pid", "next_prio"}},
     {"sched", "sched_waking", SchedEvent::Kind::kWaking, {"comm", "pid", "prio", "target_cpu"}},
     {"sched", "sched_wakeup_new", SchedEvent::Kind::kWakeupNew, {"comm", "pid", "prio", "target_cpu"}},
@@ -41,10 +43,14 @@ T Load(const char* p) {
 
 int64_t LoadInt(const char* data, int offset, int size) {
   switch (size) {
-    case 1: return Load<uint8_t>(data + offset);
-    case 2: return Load<uint16_t>(data + offset);
-    case 4: return Load<int32_t>(data + offset);
-    default: return Load<int64_t>(data + offset);
+    case 1:
+      return Load<uint8_t>(data + offset);
+    case 2:
+      return Load<uint16_t>(data + offset);
+    case 4:
+      return Load<int32_t>(data + offset);
+    default:
+      return Load<int64_t>(data + offset);
   }
 }
 
@@ -73,9 +79,10 @@ Result<RawEventDecoder> RawEventDecoder::Make(FormatReader read_format, bool yie
     std::string name = std::string(w.system) + ":" + w.event, text = read_format(w.system, w.event);
     if (text.empty()) {
       if (optional) continue;
-      return Error{kExitNoTracing, "this kernel has no event " + name +
-                                       "; recording needs one built with CONFIG_EVENT_TRACING and the sched events "
-                                       "(every distribution's kernel)"};
+      return Error{kExitNoTracing,
+                   "this kernel has no event " + name +
+                       "; recording needs one built with CONFIG_EVENT_TRACING and the sched events "
+                       "(every distribution's kernel)"};
     }
     std::unique_ptr<tep_handle, TepDeleter> tep(tep_alloc());
     tep_parse_event(tep.get(), text.data(), text.size(), w.system);  // its error may be the print format's
@@ -100,8 +107,9 @@ Result<RawEventDecoder> RawEventDecoder::Make(FormatReader read_format, bool yie
     d.pid_ = find("common_pid");
     for (size_t i = 0; i < w.fields.size() && w.fields[i]; i++) layout.f[i] = find(w.fields[i]);
     if (missing)
-      return Error{kExitNoTracing, "event " + name + " of this kernel has no field '" + missing +
-                                       "'; import a trace made with `trace-cmd report` or `perf script` instead"};
+      return Error{kExitNoTracing,
+                   "event " + name + " of this kernel has no field '" + missing +
+                       "'; import a trace made with `trace-cmd report` or `perf script` instead"};
     d.by_id_[static_cast<size_t>(layout.id)] = static_cast<int8_t>(d.layouts_.size());
     d.layouts_.push_back(layout);
     d.names_.push_back({w.system, w.event});
@@ -117,9 +125,13 @@ bool RawEventDecoder::Decode(int cpu, int64_t time_ns, const char* data, size_t 
   if (index < 0) return false;
   const Layout& l = layouts_[static_cast<size_t>(index)];
   if (size < l.size) return false;
-  auto number = [&](int i) { return LoadInt(data, l.f[static_cast<size_t>(i)].offset, l.f[static_cast<size_t>(i)].size); };
+  auto number = [&](int i) {
+    return LoadInt(data, l.f[static_cast<size_t>(i)].offset, l.f[static_cast<size_t>(i)].size);
+  };
   auto integer = [&](int i) { return static_cast<int>(number(i)); };
-  auto text = [&](int i) { return LoadText(data, size, l.f[static_cast<size_t>(i)].offset, l.f[static_cast<size_t>(i)].size); };
+  auto text = [&](int i) {
+    return LoadText(data, size, l.f[static_cast<size_t>(i)].offset, l.f[static_cast<size_t>(i)].size);
+  };
 
   // include/linux/trace_events.h, enum trace_flag_type: hard and soft interrupt, NMI.
   constexpr uint8_t kInterruptFlags = 0x08 | 0x10 | 0x40;
@@ -161,7 +173,8 @@ bool RawEventDecoder::Decode(int cpu, int64_t time_ns, const char* data, size_t 
       e->pid = integer(1);
       e->prio = integer(2);
       break;
-    default: break;
+    default:
+      break;
   }
   return true;
 }

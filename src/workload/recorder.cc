@@ -111,7 +111,8 @@ Status Child::Start(const std::vector<std::string>& argv, const sigset_t& mask) 
     pthread_sigmask(SIG_SETMASK, &mask, nullptr);
     char c;
     ssize_t n;
-    while ((n = read(go[0], &c, 1)) < 0 && errno == EINTR) {}
+    while ((n = read(go[0], &c, 1)) < 0 && errno == EINTR) {
+    }
     if (n == 1) {
       execvp(args[0], args.data());
       int err = errno;
@@ -126,7 +127,8 @@ Status Child::Release() {
   if (write(go_.get(), "x", 1) != 1) return Error{kExitFailure, name_ + " ended before it was started"};
   int err = 0;
   ssize_t n;
-  while ((n = read(failure_.get(), &err, sizeof err)) < 0 && errno == EINTR) {}
+  while ((n = read(failure_.get(), &err, sizeof err)) < 0 && errno == EINTR) {
+  }
   if (n == sizeof err)
     return Error{kExitNotFound, "cannot run " + name_ + ": " + strerror(err) +
                                     (err == ENOENT ? "; check the name, or give its path" : "")};
@@ -142,7 +144,8 @@ Result<std::vector<int>> ThreadsOf(int pid) {
     closedir(dir);
   }
   std::sort(out.begin(), out.end());
-  if (out.empty()) return Error{kExitNotFound, "there is no process " + std::to_string(pid) + "; `ps` lists them"};
+  if (out.empty())
+    return Error{kExitNotFound, "there is no process " + std::to_string(pid) + "; `ps` lists them"};
   return out;
 }
 
@@ -150,7 +153,8 @@ std::string CommandLineOf(int pid) {
   std::string out;
   Fd fd(open(("/proc/" + std::to_string(pid) + "/cmdline").c_str(), O_RDONLY | O_CLOEXEC));
   char buffer[4096];
-  if (ssize_t n = fd ? read(fd.get(), buffer, sizeof buffer) : 0; n > 0) out.assign(buffer, static_cast<size_t>(n));
+  if (ssize_t n = fd ? read(fd.get(), buffer, sizeof buffer) : 0; n > 0)
+    out.assign(buffer, static_cast<size_t>(n));
   while (!out.empty() && out.back() == '\0') out.pop_back();
   std::replace(out.begin(), out.end(), '\0', ' ');
   return out;
@@ -257,9 +261,10 @@ Result<RecordResult> Record(const RecordOptions& options) {
     model.Add(e);
   }));
   if (r.events == 0)
-    return Error{kExitNoTracing, "cannot record: the kernel saw no event of process " + std::to_string(pid) +
-                                     "; inside a container with its own process ids, record from the host with "
-                                     "--pid instead"};
+    return Error{kExitNoTracing,
+                 "cannot record: the kernel saw no event of process " + std::to_string(pid) +
+                     "; inside a container with its own process ids, record from the host with "
+                     "--pid instead"};
   Result<TraceResult> result = model.Finish(end_ns, std::max<int64_t>(0, session->lost_events() - in_gaps));
   if (!result.ok()) return result.error();
   r.workload = std::move(result->workload);

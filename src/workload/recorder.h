@@ -16,10 +16,10 @@ namespace ose {
 
 struct RecordOptions {
   std::vector<std::string> argv = {};  // the command, found through PATH; or
-  int pid = 0;                    // a running process: all its threads, and what they start
-  Nanos limit{0};                 // stop after this time; 0 = none. Ends a command with SIGTERM.
-  int64_t buffer_kb = 0;          // ring buffer of each CPU; 0 = 32 MB, less where memory is scarce
-  bool yields = true;             // trace sched_yield calls; costs some 0.1 us per system call
+  int pid = 0;                         // a running process: all its threads, and what they start
+  Nanos limit{0};                      // stop after this time; 0 = none. Ends a command with SIGTERM.
+  int64_t buffer_kb = 0;               // ring buffer of each CPU; 0 = 32 MB, less where memory is scarce
+  bool yields = true;                  // trace sched_yield calls; costs some 0.1 us per system call
   Nanos context_switch{0}, wakeup{0};  // see TraceModelOptions
   std::string name = {};               // of the workload; "" = the command's
 };

@@ -30,7 +30,8 @@ class Live : public testing::Test {
   void TearDown() override {
     std::error_code ec;
     for (const auto& entry : std::filesystem::directory_iterator("/sys/kernel/tracing/instances", ec))
-      EXPECT_THAT(entry.path().string(), testing::Not(HasSubstr("osevolve-" + std::to_string(getpid()) + "-")));
+      EXPECT_THAT(entry.path().string(),
+                  testing::Not(HasSubstr("osevolve-" + std::to_string(getpid()) + "-")));
   }
 };
 
@@ -49,7 +50,8 @@ TEST_F(Live, Sleep) {
   EXPECT_GE(r.totals.span.ms(), 100);
   EXPECT_LT(r.totals.cpu.ms(), 90);
   const std::vector<Op>& program = r.workload.groups.at(0).program;
-  auto timer = std::find_if(program.rbegin(), program.rend(), [](const Op& op) { return op.kind == OpKind::kTimer; });
+  auto timer =
+      std::find_if(program.rbegin(), program.rend(), [](const Op& op) { return op.kind == OpKind::kTimer; });
   ASSERT_NE(timer, program.rend());
   EXPECT_GE(timer->ns, 100'000'000);
   EXPECT_EQ(r.workload.recorded.command, "sleep 0.1");
@@ -154,12 +156,14 @@ TEST(ImportTrace, FromAFile) {
   std::string path = JoinPath(dir->path(), "web.txt");
   std::string text =
       "# entries-in-buffer/entries-written: 5/5   #P:2\n"
-      "  kworker/0:1-9  [000] d..2. 1.000000: sched_switch: prev_comm=kworker/0:1 prev_pid=9 prev_prio=120 prev_state=I "
+      "  kworker/0:1-9  [000] d..2. 1.000000: sched_switch: prev_comm=kworker/0:1 prev_pid=9 prev_prio=120 "
+      "prev_state=I "
       "==> next_comm=web next_pid=5 next_prio=120\n"
       "  web-5  [000] d..2. 1.000010: sched_switch: prev_comm=web prev_pid=5 prev_prio=120 prev_state=S "
       "==> next_comm=swapper/0 next_pid=0 next_prio=120\n"
       "  <idle>-0  [000] d.h2. 1.000030: sched_waking: comm=web pid=5 prio=120 target_cpu=000\n"
-      "  <idle>-0  [000] d..2. 1.000031: sched_switch: prev_comm=swapper/0 prev_pid=0 prev_prio=120 prev_state=R "
+      "  <idle>-0  [000] d..2. 1.000031: sched_switch: prev_comm=swapper/0 prev_pid=0 prev_prio=120 "
+      "prev_state=R "
       "==> next_comm=web next_pid=5 next_prio=120\n"
       "  web-5  [000] d..2. 1.000040: sched_switch: prev_comm=web prev_pid=5 prev_prio=120 prev_state=S "
       "==> next_comm=swapper/0 next_pid=0 next_prio=120\n";
@@ -169,7 +173,8 @@ TEST(ImportTrace, FromAFile) {
   ASSERT_EQ(r->workload.groups.size(), 1u);
   EXPECT_EQ(r->workload.name, "web");
   EXPECT_EQ(r->workload.cpus, 2);
-  std::vector<Op> want = {{.kind = OpKind::kRun, .ns = 10'000}, {.kind = OpKind::kTimer, .ns = 30'000},
+  std::vector<Op> want = {{.kind = OpKind::kRun, .ns = 10'000},
+                          {.kind = OpKind::kTimer, .ns = 30'000},
                           {.kind = OpKind::kRun, .ns = 9'000}};
   EXPECT_EQ(r->workload.groups[0].program, want);
 

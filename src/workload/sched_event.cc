@@ -33,11 +33,11 @@ int WeightOfPrio(int prio) {
 
 bool IsKernelThreadName(std::string_view comm) {
   static constexpr std::string_view kPrefixes[] = {
-      "kworker/",  "ksoftirqd/", "migration/", "cpuhp/",      "idle_inject/", "irq/",      "rcu_",
-      "rcuog/",    "rcuop/",     "rcuos/",     "rcuc/",       "rcub/",        "rcuw/",     "jbd2/",
-      "watchdogd", "kthreadd",   "kcompactd",  "kswapd",      "khugepaged",   "kauditd",   "oom_reaper",
-      "ksmd",      "kdevtmpfs",  "khungtaskd", "kblockd",     "scsi_eh_",     "scsi_tmf_", "nvme",
-      "md_",       "dm_",        "loop",       "xfs",         "btrfs-",       "ext4-",     "napi/",
+      "kworker/",  "ksoftirqd/", "migration/", "cpuhp/",      "idle_inject/", "irq/",         "rcu_",
+      "rcuog/",    "rcuop/",     "rcuos/",     "rcuc/",       "rcub/",        "rcuw/",        "jbd2/",
+      "watchdogd", "kthreadd",   "kcompactd",  "kswapd",      "khugepaged",   "kauditd",      "oom_reaper",
+      "ksmd",      "kdevtmpfs",  "khungtaskd", "kblockd",     "scsi_eh_",     "scsi_tmf_",    "nvme",
+      "md_",       "dm_",        "loop",       "xfs",         "btrfs-",       "ext4-",        "napi/",
       "swapper/",  "vhost-",     "kvm-",       "pool_workqu", "ktimers/",     "backlog_napi/"};
   return comm == "swapper" || comm == "<idle>" ||
          std::any_of(std::begin(kPrefixes), std::end(kPrefixes),

@@ -37,9 +37,9 @@ struct SchedEvent {
   bool interrupt = false;
   int cpu = 0;
   int64_t time_ns = 0;
-  int context = 0;  // thread id of the task that was current; 0 is the idle task
-  int pid = 0;      // thread id; kSwitch: of the previous task
-  int prio = 120;   // 120 = nice 0; 100..139 are nice -20..19; lower is real time
+  int context = 0;                    // thread id of the task that was current; 0 is the idle task
+  int pid = 0;                        // thread id; kSwitch: of the previous task
+  int prio = 120;                     // 120 = nice 0; 100..139 are nice -20..19; lower is real time
   int next_pid = 0, next_prio = 120;  // kSwitch
   int old_pid = 0;                    // kExec
   int target_cpu = -1;                // wake-ups and kMigrate; -1 = unknown

@@ -13,7 +13,8 @@
 
 namespace ose {
 
-Result<TraceResult> ImportTraceText(std::string_view text, const std::string& file, const ImportOptions& options) {
+Result<TraceResult> ImportTraceText(std::string_view text, const std::string& file,
+                                    const ImportOptions& options) {
   TraceModelOptions model_options;
   model_options.pids = options.pids;
   model_options.comms = options.comms;
@@ -30,22 +31,19 @@ Result<TraceResult> ImportTraceText(std::string_view text, const std::string& fi
   OSE_ASSIGN(info, ParseTraceText(text, file, [&](const SchedEvent& e) { model.Add(e); }));
   Result<TraceResult> result = model.Finish();
   if (!result.ok()) return Error{result.error().code, file + ": " + result.error().message};
-  if (!info.has_irq) {
-    std::string note = "the text does not say which wake-ups came from interrupts; some count as made by the task "
-                       "that was interrupted";
-    result->notes.push_back(note);
-    std::string& all = result->workload.recorded.note;
-    all += (all.empty() ? "" : "; ") + note;
-  }
+  if (!info.has_irq)
+    result->notes.push_back(
+        "the text does not say which wake-ups came from interrupts; some count as made by the task that was "
+        "interrupted");
   return result;
 }
 
 Result<TraceResult> ImportTrace(const std::string& path, const ImportOptions& options) {
   Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct stat st {};
-  if (!fd || fstat(fd.get(), &st) != 0)
-    return Error{kExitIo, "cannot read " + path + ": " + strerror(errno)};
-  if (!S_ISREG(st.st_mode)) return Error{kExitIo, "cannot read " + path + ": not a regular file; save the text to a file first"};
+  struct stat st{};
+  if (!fd || fstat(fd.get(), &st) != 0) return Error{kExitIo, "cannot read " + path + ": " + strerror(errno)};
+  if (!S_ISREG(st.st_mode))
+    return Error{kExitIo, "cannot read " + path + ": not a regular file; save the text to a file first"};
   if (st.st_size == 0) return ImportTraceText("", path, options);
   size_t size = static_cast<size_t>(st.st_size);
   // Mapped, not read: traces can be larger than memory.

@@ -12,8 +12,8 @@
 namespace ose {
 
 struct ImportOptions {
-  std::vector<int> pids;           // follow these threads and their descendants,
-  std::vector<std::string> comms;  // and the threads of these names; neither: every program
+  std::vector<int> pids;               // follow these threads and their descendants,
+  std::vector<std::string> comms;      // and the threads of these names; neither: every program
   Nanos context_switch{0}, wakeup{0};  // see TraceModelOptions
   std::string name;                    // of the workload; "" = from the file's name
 };
@@ -21,7 +21,8 @@ struct ImportOptions {
 // Errors: kExitBadTrace "file:line: what; fix"; kExitIo when the file cannot be read.
 Result<TraceResult> ImportTrace(const std::string& path, const ImportOptions& options);
 // The same from memory; `file` names it in errors.
-Result<TraceResult> ImportTraceText(std::string_view text, const std::string& file, const ImportOptions& options);
+Result<TraceResult> ImportTraceText(std::string_view text, const std::string& file,
+                                    const ImportOptions& options);
 
 }  // namespace ose
 

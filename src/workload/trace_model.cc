@@ -26,7 +26,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <map>
 #include <unordered_map>
 #include <utility>
 
@@ -55,20 +54,20 @@ struct Task {
     kDead,
   };
   State state = State::kNew;
-  bool forked = false;   // by a followed task
-  bool in_burst = false; // used a CPU since its last sleep
+  bool forked = false;    // by a followed task
+  bool in_burst = false;  // used a CPU since its last sleep
   bool ran = false;
   bool early_wake = false;  // a wake-up arrived while it ran: `early`
   int cpu = -1;
   int prio = 120;
   int parent = kNobody;
   size_t fork_place = 0;
-  int64_t since = 0;         // start of the time on the CPU that is not in the program yet
-  int64_t got_cpu = 0;       // start of this stretch on the CPU
-  int64_t start = -1;        // first seen after the start of the recording, and not forked
-  int64_t debt = 0;          // cost still to be taken off this stretch
+  int64_t since = 0;    // start of the time on the CPU that is not in the program yet
+  int64_t got_cpu = 0;  // start of this stretch on the CPU
+  int64_t start = -1;   // first seen after the start of the recording, and not forked
+  int64_t debt = 0;     // cost still to be taken off this stretch
   int64_t early_time = 0;
-  int64_t yielded = -1;      // time of the last sched_yield that has not switched yet
+  int64_t yielded = -1;  // time of the last sched_yield that has not switched yet
   Waker early;
   std::string comm;
   ProgramBuilder program;
@@ -77,8 +76,8 @@ struct Task {
 struct Cpu {
   int running = kNobody;
   int64_t last_event = 0;
-  bool gap = false;        // what runs here is unknown since the last gap
-  bool wake_aimed = false; // since the running task got it
+  bool gap = false;         // what runs here is unknown since the last gap
+  bool wake_aimed = false;  // since the running task got it
 };
 
 // Letters, digits, '-' and '_', starting with a letter: what names in a workload file may have.
@@ -147,8 +146,8 @@ class TraceModel::Impl {
   TraceTotals totals_;
   bool started_ = false;
   int64_t start_ = -1;
-  int64_t last_ = 0;       // time of the last event of a followed task
-  int64_t last_any_ = 0;   // of any
+  int64_t last_ = 0;      // time of the last event of a followed task
+  int64_t last_any_ = 0;  // of any
   std::vector<Task> tasks_;
   std::vector<Cpu> cpus_;
   std::unordered_map<int, int> by_pid_;
@@ -188,8 +187,7 @@ void TraceModel::Impl::GetCpu(int t, int cpu, int64_t now) {
   if (task.state == State::kBlocked) {
     // Nobody was seen waking it: the waker was faster than the sleeper, or the event is lost.
     if (task.early_wake) {
-      if (task.early.task != kNobody)
-        tasks_[task.early.task].program.Replace(task.early.place, SignalOp(t));
+      if (task.early.task != kNobody) tasks_[task.early.task].program.Replace(task.early.place, SignalOp(t));
       EndSleep(t, task.early.task, task.early_time);
     } else {
       EndSleep(t, kNobody, now);
@@ -299,7 +297,8 @@ void TraceModel::Impl::Wake(int t, const SchedEvent& e) {
       }
       return;
     case State::kQueued:
-    case State::kDead: return;
+    case State::kDead:
+      return;
   }
 }
 
@@ -315,7 +314,8 @@ void TraceModel::Impl::Fork(const SchedEvent& e) {
     child.state = State::kQueued;
     if (!tasks_[parent].program.Retract(child.fork_place)) return;
     Account(parent, e.time_ns);
-    child.fork_place = tasks_[parent].program.Add({.kind = OpKind::kFork, .object = static_cast<uint32_t>(known)});
+    child.fork_place =
+        tasks_[parent].program.Add({.kind = OpKind::kFork, .object = static_cast<uint32_t>(known)});
     return;
   }
   if (!is_new) return;
@@ -396,8 +396,12 @@ void TraceModel::Impl::Add(const SchedEvent& e) {
       if (e.target_cpu >= 0) CpuAt(e.target_cpu).wake_aimed = true;
       Fork(e);
       break;
-    case Kind::kFork: Fork(e); break;
-    case Kind::kExec: Exec(e); break;
+    case Kind::kFork:
+      Fork(e);
+      break;
+    case Kind::kExec:
+      Exec(e);
+      break;
     case Kind::kMigrate:
       if (e.target_cpu >= 0) CpuAt(e.target_cpu).wake_aimed = true;
       break;
@@ -410,8 +414,11 @@ void TraceModel::Impl::Add(const SchedEvent& e) {
         last_ = e.time_ns;
       }
       break;
-    case Kind::kExit: break;  // it runs on for a while; the switch in state Z or X ends it
-    case Kind::kGap: Gap(e); break;
+    case Kind::kExit:
+      break;  // it runs on for a while; the switch in state Z or X ends it
+    case Kind::kGap:
+      Gap(e);
+      break;
   }
   CpuAt(e.cpu).last_event = e.time_ns;
 }
@@ -453,7 +460,8 @@ void TraceModel::Impl::BuildGroups(Workload* w) {
           op.object = static_cast<uint32_t>(s);
           break;
         }
-        default: break;
+        default:
+          break;
       }
       if (op.kind == OpKind::kRun && !g.program.empty() && g.program.back().kind == OpKind::kRun)
         g.program.back().ns += op.ns;  // what stood between them was dropped
@@ -490,7 +498,8 @@ Result<TraceResult> TraceModel::Impl::Finish(int64_t end_ns, int64_t lost_events
   BuildGroups(&w);
   totals_.tasks = static_cast<int64_t>(w.groups.size());
   if (w.groups.empty())
-    return Error{kExitBadTrace, "none of the followed tasks ran in this trace; follow other tasks, or record longer"};
+    return Error{kExitBadTrace,
+                 "none of the followed tasks ran in this trace; follow other tasks, or record longer"};
   if (totals_.tasks > kMaxTasks)
     return Error{kExitBadTrace, std::to_string(totals_.tasks) + " tasks are more than a workload can have (" +
                                     std::to_string(kMaxTasks) + "); record a shorter time"};
@@ -508,7 +517,8 @@ Result<TraceResult> TraceModel::Impl::Finish(int64_t end_ns, int64_t lost_events
     r.notes.push_back(std::to_string(totals_.lost_events) +
                       " events were lost: the replay has holes there; record with a larger buffer");
   if (totals_.unfinished > 0)
-    r.notes.push_back(std::to_string(totals_.unfinished) + " tasks had not ended when the recording did; "
+    r.notes.push_back(std::to_string(totals_.unfinished) +
+                      " tasks had not ended when the recording did; "
                       "their programs end there");
   if (!opt_.yields_traced && totals_.yields > 0)
     r.notes.push_back("sched_yield was not traced: " + std::to_string(totals_.yields) +
@@ -519,13 +529,12 @@ Result<TraceResult> TraceModel::Impl::Finish(int64_t end_ns, int64_t lost_events
   rec.command = opt_.command;
   rec.cpus = w.cpus;
   rec.span_us = totals_.span.us();
-  rec.cpu_us = totals_.cpu.us();
+  rec.cpu_us = totals_.work.us();
   rec.tasks = totals_.tasks;
   rec.runs = totals_.runs;
   rec.sleeps = totals_.sleeps;
   rec.wakeups = totals_.wakeups;
   rec.lost_events = totals_.lost_events;
-  for (const std::string& note : r.notes) rec.note += (rec.note.empty() ? "" : "; ") + note;
   r.totals = totals_;
   return r;
 }

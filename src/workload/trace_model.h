@@ -55,16 +55,16 @@ struct TraceTotals {
   // From the start to the end of the last followed task, or to the end of the recording if one
   // was still there.
   Nanos span{0};
-  Nanos cpu{0};   // on a CPU, from switch to switch: the kernel's switching is in it
-  Nanos work{0};  // the same as the programs have it: less the options' costs
-  int64_t tasks = 0;     // that ran and are in the workload
-  int64_t runs = 0;      // CPU bursts: from the first instruction after a sleep (or the start) to
-                         // the next sleep (or the end), however often preempted
-  int64_t sleeps = 0;    // times a task left the CPU blocked
-  int64_t wakeups = 0;   // sleeps that ended
-  int64_t signals = 0;   // of these, ended by a followed task: edges between tasks
-  int64_t yields = 0;    // sched_yield calls
-  int64_t switches = 0;  // a followed task got a CPU
+  Nanos cpu{0};             // on a CPU, from switch to switch: the kernel's switching is in it
+  Nanos work{0};            // the same as the programs have it: less the options' costs
+  int64_t tasks = 0;        // that ran and are in the workload
+  int64_t runs = 0;         // CPU bursts: from the first instruction after a sleep (or the start) to
+                            // the next sleep (or the end), however often preempted
+  int64_t sleeps = 0;       // times a task left the CPU blocked
+  int64_t wakeups = 0;      // sleeps that ended
+  int64_t signals = 0;      // of these, ended by a followed task: edges between tasks
+  int64_t yields = 0;       // sched_yield calls
+  int64_t switches = 0;     // a followed task got a CPU
   int64_t preemptions = 0;  // a followed task lost its CPU while it could have gone on
   int64_t unfinished = 0;   // tasks that had not ended when the recording did
   int64_t lost_events = 0;
@@ -74,7 +74,8 @@ struct TraceTotals {
 struct TraceResult {
   Workload workload;
   TraceTotals totals;
-  std::vector<std::string> notes;  // what a reader should know about this recording
+// What a reader should know about this recording; recorded.note is left to the caller.
+  std::vector<std::string> notes;
 };
 
 class TraceModel {

@@ -84,7 +84,8 @@ class Trace {
   TraceModel model_;
 };
 
-constexpr PrevState R = PrevState::kRunnable, P = PrevState::kPreempted, S = PrevState::kBlocked, Z = PrevState::kDead;
+constexpr PrevState R = PrevState::kRunnable, P = PrevState::kPreempted, S = PrevState::kBlocked,
+                    Z = PrevState::kDead;
 
 std::vector<std::string> Programs(const Workload& w) {
   std::vector<std::string> out;
@@ -287,7 +288,7 @@ TEST(TraceModel, CutAtTheEnd) {
   EXPECT_EQ(r.totals.unfinished, 2);
   EXPECT_EQ(r.totals.sleeps, 1);
   EXPECT_EQ(r.totals.wakeups, 0);
-  EXPECT_THAT(r.workload.recorded.note, HasSubstr("2 tasks had not ended"));
+  EXPECT_THAT(r.notes, ElementsAre(HasSubstr("2 tasks had not ended")));
 }
 
 TEST(TraceModel, AsleepOrRunningWhenTheRecordingStarts) {
@@ -343,7 +344,11 @@ TEST(TraceModel, SwitchingCostsAreTakenOff) {
 TEST(TraceModel, WorkloadFields) {
   TraceModelOptions o = Follow({10});
   Trace t(o);
-  t.Switch(0, 0, 0, R, 10).Switch(1, 0, 10, S, 0).Waking(2, 0, 0, 10).Switch(3, 0, 0, R, 10).Switch(4, 0, 10, Z, 0);
+  t.Switch(0, 0, 0, R, 10)
+      .Switch(1, 0, 10, S, 0)
+      .Waking(2, 0, 0, 10)
+      .Switch(3, 0, 0, R, 10)
+      .Switch(4, 0, 10, Z, 0);
   TraceResult r = t.Finish();
   const Workload& w = r.workload;
   EXPECT_EQ(w.name, "prog");

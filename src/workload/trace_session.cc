@@ -30,14 +30,18 @@ Error NoTracing(const std::string& what) { return {kExitNoTracing, "cannot recor
 Error TracefsError(const std::string& what, int err) {
   std::string message = what + ": " + strerror(err);
   if (geteuid() != 0)
-    return NoTracing(message + "; tracing needs root: run it with sudo, or import a trace made elsewhere with "
-                               "`perf sched record` or `trace-cmd record`");
+    return NoTracing(message +
+                     "; tracing needs root: run it with sudo, or import a trace made elsewhere with "
+                     "`perf sched record` or `trace-cmd record`");
   if (auto lockdown = ReadFile("/sys/kernel/security/lockdown");
       lockdown.ok() && lockdown->find("[confidentiality]") != std::string::npos)
-    return NoTracing(message + "; the kernel is locked down (confidentiality), which forbids tracing: boot with "
-                               "lockdown=none or =integrity");
+    return NoTracing(message +
+                     "; the kernel is locked down (confidentiality), which forbids tracing: boot with "
+                     "lockdown=none or =integrity");
   if (err == EPERM || err == EACCES || err == EROFS)
-    return NoTracing(message + "; in a container, start it with --privileged and /sys/kernel/tracing, or record on the host");
+    return NoTracing(
+        message +
+        "; in a container, start it with --privileged and /sys/kernel/tracing, or record on the host");
   return NoTracing(message);
 }
 
@@ -52,9 +56,11 @@ Status FindTracefs() {
   if (access("/sys/kernel/tracing", F_OK) != 0)
     return NoTracing("there is no /sys/kernel/tracing; this needs a Linux kernel with CONFIG_TRACING");
   if (geteuid() != 0)
-    return NoTracing("tracefs is not mounted, and tracing needs root: run it with sudo "
-                     "(mount -t tracefs nodev /sys/kernel/tracing)");
-  return TracefsError("tracefs is not mounted and `mount -t tracefs nodev /sys/kernel/tracing` failed", EPERM);
+    return NoTracing(
+        "tracefs is not mounted, and tracing needs root: run it with sudo "
+        "(mount -t tracefs nodev /sys/kernel/tracing)");
+  return TracefsError("tracefs is not mounted and `mount -t tracefs nodev /sys/kernel/tracing` failed",
+                      EPERM);
 }
 
 // Instances of recordings that were killed before they could remove theirs.
@@ -88,7 +94,9 @@ Result<Fd> UnlinkedFile() {
     fd.reset(mkostemp(path.data(), O_CLOEXEC));
     if (fd) unlink(path.c_str());
   }
-  if (!fd) return Error{kExitIo, "cannot create a temporary file " + path + ": " + strerror(errno) + "; set TMPDIR to a folder with room"};
+  if (!fd)
+    return Error{kExitIo, "cannot create a temporary file " + path + ": " + strerror(errno) +
+                              "; set TMPDIR to a folder with room"};
   return fd;
 }
 
@@ -100,7 +108,10 @@ struct KbufferDeleter {
 class CpuCursor {
  public:
   CpuCursor(int cpu, int fd, size_t page)
-      : cpu_(cpu), fd_(fd), page_(page), kbuf_(kbuffer_alloc(KBUFFER_LSIZE_SAME_AS_HOST, KBUFFER_ENDIAN_SAME_AS_HOST)),
+      : cpu_(cpu),
+        fd_(fd),
+        page_(page),
+        kbuf_(kbuffer_alloc(KBUFFER_LSIZE_SAME_AS_HOST, KBUFFER_ENDIAN_SAME_AS_HOST)),
         chunk_(page * 256) {}
 
   // Goes to the next event; false at the end.
@@ -159,7 +170,8 @@ class CpuCursor {
 
 class TracefsSession : public TraceSession {
  public:
-  TracefsSession(tracefs_instance* instance, RawEventDecoder decoder) : instance_(instance), decoder_(std::move(decoder)) {}
+  TracefsSession(tracefs_instance* instance, RawEventDecoder decoder)
+      : instance_(instance), decoder_(std::move(decoder)) {}
 
   ~TracefsSession() override {
     EndReader();
@@ -225,7 +237,8 @@ Status TracefsSession::SetUp(const TraceSessionOptions& options) {
     kb = std::clamp<int64_t>(ram_kb / 16 / std::max(1L, cpus), 1024, 32 * 1024);
   }
   if (tracefs_instance_file_write(instance_, "buffer_size_kb", std::to_string(kb).c_str()) < 0)
-    return NoTracing("no memory for trace buffers of " + std::to_string(kb) + " kB for each CPU; ask for smaller ones");
+    return NoTracing("no memory for trace buffers of " + std::to_string(kb) +
+                     " kB for each CPU; ask for smaller ones");
   for (int cpu = 0; cpu < cpus; cpu++) {
     Ring ring;
     ring.cpu = cpu;
@@ -287,7 +300,8 @@ bool TracefsSession::Drain(Ring* ring) {
     int n = tracefs_cpu_read(ring->tcpu, ring->buffer.data() + ring->used, true);
     if (n <= 0) return true;
     // The kernel fills whole pages; the rest of a short answer is empty by its header.
-    if (static_cast<size_t>(n) < page_) memset(ring->buffer.data() + ring->used + n, 0, page_ - static_cast<size_t>(n));
+    if (static_cast<size_t>(n) < page_)
+      memset(ring->buffer.data() + ring->used + n, 0, page_ - static_cast<size_t>(n));
     ring->used += page_;
     bytes_ += n;
     if (ring->used + page_ > ring->buffer.size() && !Spill(ring)) return false;
@@ -307,7 +321,8 @@ Status TracefsSession::Stop() {
     free(stats);
   }
   if (write_errno_ != 0)
-    return Error{kExitIo, std::string("cannot write the recording's temporary file: ") + strerror(write_errno_) +
+    return Error{kExitIo, std::string("cannot write the recording's temporary file: ") +
+                              strerror(write_errno_) +
                               "; set TMPDIR to a folder with room, or record a shorter time"};
   return {};
 }

@@ -150,7 +150,8 @@ bool ParseSwitch(std::string_view s, SchedEvent* e) {
   e->kind = SchedEvent::Kind::kSwitch;
   std::string_view state, rest;
   if (EatPrefix(s, "prev_comm=")) {
-    if (!TakeLastInt(s, " next_prio=", &e->next_prio) || !TakeLastInt(s, " next_pid=", &e->next_pid)) return false;
+    if (!TakeLastInt(s, " next_prio=", &e->next_prio) || !TakeLastInt(s, " next_pid=", &e->next_pid))
+      return false;
     auto next = TakeLast(s, " next_comm="), prev = TakeLast(s, " prev_state=");
     if (!next || !prev) return false;
     e->next_comm = *next;
@@ -301,12 +302,14 @@ Result<TraceTextInfo> ParseTraceText(std::string_view text, const std::string& f
     const char* end = static_cast<const char*>(memchr(text.data(), '\n', text.size()));
     info.lines++;
     if (end == nullptr)
-      return bad(info.lines, "the trace is cut short: its last line does not end; record it again, or delete "
-                             "that line if the rest is enough");
+      return bad(info.lines,
+                 "the trace is cut short: its last line does not end; record it again, or delete "
+                 "that line if the rest is enough");
     std::string_view line = text.substr(0, static_cast<size_t>(end - text.data()));
     text.remove_prefix(line.size() + 1);
     if (line.find('\0') != std::string_view::npos)
-      return bad(info.lines, "this is a binary file; import needs text, made with `trace-cmd report` or `perf script`");
+      return bad(info.lines,
+                 "this is a binary file; import needs text, made with `trace-cmd report` or `perf script`");
     if (!ParseHead(line, &h)) {
       if (ParseGap(line, &e)) {
         e.time_ns = info.last_ns;
@@ -319,12 +322,15 @@ Result<TraceTextInfo> ParseTraceText(std::string_view text, const std::string& f
     }
     if (h.cpu < 0 || h.cpu >= 8192) return bad(info.lines, "CPU " + std::to_string(h.cpu) + " cannot be");
     switch (ParseEvent(h, &e)) {
-      case Parsed::kOther: continue;
+      case Parsed::kOther:
+        continue;
       case Parsed::kBad:
-        return bad(info.lines, "cannot read this " + std::string(h.event) +
-                                   " event; the trace is damaged or of an unknown format: print it again with "
-                                   "`perf script` or `trace-cmd report`");
-      case Parsed::kEvent: break;
+        return bad(info.lines,
+                   "cannot read this " + std::string(h.event) +
+                       " event; the trace is damaged or of an unknown format: print it again with "
+                       "`perf script` or `trace-cmd report`");
+      case Parsed::kEvent:
+        break;
     }
     if (h.whole_number_time) {
       whole_number_times = true;
@@ -344,9 +350,10 @@ Result<TraceTextInfo> ParseTraceText(std::string_view text, const std::string& f
     if (whole_number_times)
       return bad(info.lines, "the times are not seconds; record with the trace clock `mono` or `local`");
     return bad(info.lines,
-               info.lines == 0 ? "the trace is empty"
-                               : "no sched_switch event in this trace; record sched:sched_switch, sched_waking, "
-                                 "sched_wakeup_new, sched_process_fork, sched_process_exec and sched_process_exit");
+               info.lines == 0
+                   ? "the trace is empty"
+                   : "no sched_switch event in this trace; record sched:sched_switch, sched_waking, "
+                     "sched_wakeup_new, sched_process_fork, sched_process_exec and sched_process_exit");
   }
   info.cpus = std::max(info.cpus, highest_cpu + 1);
   return info;

@@ -26,21 +26,28 @@ TEST(TraceText, Ftrace) {
   std::vector<Owned> e;
   auto r = Parse(
       "# tracer: nop\n#\n# entries-in-buffer/entries-written: 231/231   #P:4\n#\n"
-      "            perl-7909    [000] d..3.  1433.166647: sched_waking: comm=grep pid=7907 prio=120 target_cpu=001\n"
+      "            perl-7909    [000] d..3.  1433.166647: sched_waking: comm=grep pid=7907 prio=120 "
+      "target_cpu=001\n"
       "##### CPU 1 buffer started ####\n"
-      "          <idle>-0       [001] dNh4.  1433.166700: sched_waking: comm=grep pid=7907 prio=110 target_cpu=001\n"
+      "          <idle>-0       [001] dNh4.  1433.166700: sched_waking: comm=grep pid=7907 prio=110 "
+      "target_cpu=001\n"
       "            grep-7907    ( 7900) [001] d..2.  1433.166751: sched_switch: prev_comm=grep prev_pid=7907 "
       "prev_prio=120 prev_state=R+ ==> next_comm=swapper/1 next_pid=0 next_prio=120\n"
       "CPU:1 [LOST 4711 EVENTS]\n"
-      "            bash-7924    [001] .....  1433.168530: sched_process_fork: comm=bash pid=7924 child_comm=bash "
+      "            bash-7924    [001] .....  1433.168530: sched_process_fork: comm=bash pid=7924 "
+      "child_comm=bash "
       "child_pid=7928\n"
-      "            bash-7924    [001] d..2.  1433.168535: sched_wakeup_new: comm=bash pid=7928 prio=120 target_cpu=000\n"
-      "              sh-7928    [001] .N...  1433.169066: sched_process_exec: filename=/usr/bin/sh pid=7928 old_pid=7928\n"
+      "            bash-7924    [001] d..2.  1433.168535: sched_wakeup_new: comm=bash pid=7928 prio=120 "
+      "target_cpu=000\n"
+      "              sh-7928    [001] .N...  1433.169066: sched_process_exec: filename=/usr/bin/sh pid=7928 "
+      "old_pid=7928\n"
       "              sh-7928    [001] .....  1433.169070: sys_sched_yield()\n"
       "              sh-7928    [001] .....  1433.169071: sys_sched_yield -> 0x0\n"
       "              sh-7928    [001] .....  1433.169072: bprint: something: else\n"
-      "             seq-7929    [000] .....  1433.171119: sched_process_exit: comm=seq pid=7929 prio=120 group_dead=true\n"
-      "             seq-7929    [000] d..3.  1433.171172: sched_migrate_task: comm=sh pid=7928 prio=120 orig_cpu=1 dest_cpu=0\n",
+      "             seq-7929    [000] .....  1433.171119: sched_process_exit: comm=seq pid=7929 prio=120 "
+      "group_dead=true\n"
+      "             seq-7929    [000] d..3.  1433.171172: sched_migrate_task: comm=sh pid=7928 prio=120 "
+      "orig_cpu=1 dest_cpu=0\n",
       &e);
   ASSERT_TRUE(r.ok()) << r.error().message;
   EXPECT_EQ(r->cpus, 4);
@@ -80,10 +87,13 @@ TEST(TraceText, Perf) {
   std::vector<Owned> e;
   auto r = Parse(
       "# nrcpus online : 2\n"
-      "            perf  7806 [000]  1431.335959: sched:sched_stat_runtime: comm=perf pid=7806 runtime=27654 [ns]\n"
-      "            perf  7806/7806  [000]  1431.335963123:       sched:sched_waking: comm=migration/0 pid=18 prio=0 "
+      "            perf  7806 [000]  1431.335959: sched:sched_stat_runtime: comm=perf pid=7806 runtime=27654 "
+      "[ns]\n"
+      "            perf  7806/7806  [000]  1431.335963123:       sched:sched_waking: comm=migration/0 pid=18 "
+      "prio=0 "
       "target_cpu=000\n"
-      "     migration/0    18 [000]  1431.335979:       sched:sched_switch: prev_comm=migration/0 prev_pid=18 "
+      "     migration/0    18 [000]  1431.335979:       sched:sched_switch: prev_comm=migration/0 "
+      "prev_pid=18 "
       "prev_prio=0 prev_state=S ==> next_comm=swapper/0 next_pid=0 next_prio=120\n"
       "              th  9 [001]  1431.335979:  syscalls:sys_enter_sched_yield: \n",
       &e);
@@ -103,10 +113,13 @@ TEST(TraceText, TraceCmd) {
   auto r = Parse(
       "cpus=2\n"
       "gen:             bash-18014 [001]  1959.571629: sched_wakeup_new:     bash:18017 [120] CPU:000\n"
-      "gen:           <idle>-0     [000]  1959.571651: sched_switch:         swapper/0:0 [120] R ==> a b:c:18017 [119]\n"
-      "           <idle>-0     [000]  1959.571652: sched_switch:          prev_comm=a prev_pid=5 prev_prio=120 "
+      "gen:           <idle>-0     [000]  1959.571651: sched_switch:         swapper/0:0 [120] R ==> a "
+      "b:c:18017 [119]\n"
+      "           <idle>-0     [000]  1959.571652: sched_switch:          prev_comm=a prev_pid=5 "
+      "prev_prio=120 "
       "prev_state=256 next_comm=b next_pid=6 next_prio=120\n"
-      "           <idle>-0     [000]  1959.571653: sched_switch:          prev_comm=a prev_pid=5 prev_prio=120 "
+      "           <idle>-0     [000]  1959.571653: sched_switch:          prev_comm=a prev_pid=5 "
+      "prev_prio=120 "
       "prev_state=0x20 next_comm=b next_pid=6 next_prio=120\n",
       &e);
   ASSERT_TRUE(r.ok()) << r.error().message;
@@ -124,9 +137,11 @@ TEST(TraceText, TraceCmd) {
 TEST(TraceText, HostileNames) {
   std::vector<Owned> e;
   auto r = Parse(
-      "    [000] x: y-12 z-77   [003] d..2.     1.000001: sched_switch: prev_comm=a ==> b: 3 prev_pid=77 prev_prio=120 "
+      "    [000] x: y-12 z-77   [003] d..2.     1.000001: sched_switch: prev_comm=a ==> b: 3 prev_pid=77 "
+      "prev_prio=120 "
       "prev_state=S ==> next_comm=x next_pid=1 next_pid=78 next_prio=139\n"
-      "   a  1 [b] 2  99 [001]     1.000002: sched:sched_waking: comm=k pid=3 k pid=4 prio=120 target_cpu=000\n",
+      "   a  1 [b] 2  99 [001]     1.000002: sched:sched_waking: comm=k pid=3 k pid=4 prio=120 "
+      "target_cpu=000\n",
       &e);
   ASSERT_TRUE(r.ok()) << r.error().message;
   ASSERT_EQ(e.size(), 2u);
@@ -142,7 +157,8 @@ TEST(TraceText, HostileNames) {
 }
 
 constexpr char kSwitch[] =
-    " a-1 [000] d..2. 1.000002: sched_switch: prev_comm=a prev_pid=1 prev_prio=120 prev_state=S ==> next_comm=b "
+    " a-1 [000] d..2. 1.000002: sched_switch: prev_comm=a prev_pid=1 prev_prio=120 prev_state=S ==> "
+    "next_comm=b "
     "next_pid=2 next_prio=120\n";
 
 void ExpectError(const std::string& text, const std::string& message) {
@@ -162,9 +178,10 @@ TEST(TraceText, Errors) {
   ExpectError(std::string(kSwitch) + " a-1 [000] d..2. 1.000003: sched_switch: prev_comm=a prev_pid=\n",
               "t.txt:2: cannot read this sched_switch event");
   ExpectError(std::string("PERFILE2\0\0\n", 11), "t.txt:1: this is a binary file");
-  ExpectError(" a-1 [000] d..2. 1000002: sched_switch: prev_comm=a prev_pid=1 prev_prio=120 prev_state=S ==> "
-              "next_comm=b next_pid=2 next_prio=120\n",
-              "the times are not seconds");
+  ExpectError(
+      " a-1 [000] d..2. 1000002: sched_switch: prev_comm=a prev_pid=1 prev_prio=120 prev_state=S ==> "
+      "next_comm=b next_pid=2 next_prio=120\n",
+      "the times are not seconds");
 }
 
 TEST(TraceText, EveryPrefixIsReadOrRefused) {
