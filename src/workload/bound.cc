@@ -155,6 +155,9 @@ class Calculator {
   using Groups = std::span<const int>;
   const Group& group(int g) const { return w_.groups[static_cast<size_t>(g)]; }
   bool OpenLoop(int g) const { return group(g).arrivals.kind != Arrivals::Kind::kNone; }
+  // Whether each request is one event, released by its arrival. Events marked inside requests are
+  // released when a policy lets them begin.
+  bool RequestsAreEvents(int g) const { return OpenLoop(g) && group(g).event == EventKind::kIteration; }
   bool IsNamed(const std::string& prefix) const {
     return std::any_of(w_.objectives.begin(), w_.objectives.end(),
                        [&](const Objective& o) { return o.metric.starts_with(prefix); });
@@ -196,7 +199,7 @@ class Calculator {
 
   Sample TakeSample(Groups groups) const {
     Sample s;
-    s.complete = std::all_of(groups.begin(), groups.end(), [&](int g) { return OpenLoop(g) || path_; });
+    s.complete = std::all_of(groups.begin(), groups.end(), [&](int g) { return RequestsAreEvents(g) || path_; });
     s.least_own = s.least_ratio = std::numeric_limits<double>::infinity();
     bool fixed = s.complete;  // the releases
     bool sleeps = false;
@@ -340,11 +343,11 @@ class Calculator {
       }
       const std::vector<Request>& requests = requests_[static_cast<size_t>(g)];
       Supply all;  // of locks, and of CPUs when there is time for everything
-      all.cap = all.free = static_cast<double>(requests.size());
+      all.cap = all.free = static_cast<double>(requests.size()) * passes_[static_cast<size_t>(g)].events;
       for (size_t r = 1; r < resources.size(); ++r) supplies[r].push_back(all);
       double total = 0;
       for (const Request& q : requests) total += static_cast<double>(q.work);
-      if (groups.size() == 1 && total <= cpu_time) {
+      if (!RequestsAreEvents(g) || (groups.size() == 1 && total <= cpu_time)) {
         supplies[0].push_back(all);
         continue;
       }

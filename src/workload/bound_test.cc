@@ -279,6 +279,21 @@ TEST(BoundTest, BimodalQuantilesAreTheRealisedWorks) {
   EXPECT_GT(b["latency_mean"], 10);
 }
 
+TEST(BoundTest, EventsMarkedInsideRequests) {
+  // Each request: 10 us, then two events of 5 us. When they are released is the policy's choice.
+  Workload w = OpenLoop(0, 0);
+  w.groups[0].arrivals = {Arrivals::Kind::kPeriodic, 1e5, 0};
+  w.groups[0].event = EventKind::kMarked;
+  w.groups[0].program = {Use(10 * kUs),          Do(OpKind::kLoop, 0, 2), Do(OpKind::kBegin), Use(5 * kUs),
+                         Do(OpKind::kEnd), Do(OpKind::kEndLoop)};
+  w.horizon = {50 * kUs};
+  w.warmup = {0};
+  Metrics b = Bounds(w, Cpus(8), 1);
+  EXPECT_DOUBLE_EQ(b["events"], 2 * 4);  // requests at 10, 20, 30, 40 us
+  EXPECT_DOUBLE_EQ(b["latency_mean"], 5);
+  EXPECT_DOUBLE_EQ(b["latency_p50"], 5);
+}
+
 // --- All of them --------------------------------------------------------------------------
 
 TEST(BoundTest, DeterministicAndSeeded) {
