@@ -74,7 +74,7 @@ struct TraceTotals {
 struct TraceResult {
   Workload workload;
   TraceTotals totals;
-// What a reader should know about this recording; recorded.note is left to the caller.
+  // What a reader should know about this recording; recorded.note is left to the caller.
   std::vector<std::string> notes;
 };
 
