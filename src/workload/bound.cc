@@ -8,6 +8,8 @@
 #include <span>
 
 #include "workload/critical_path.h"
+#include "workload/event_begin.h"
+#include "workload/event_sample.h"
 #include "workload/event_supply.h"
 #include "workload/program.h"
 #include "workload/srpt.h"
@@ -33,19 +35,6 @@ constexpr double kOneNanosecondUs = 1e-3;
 
 double Us(double ns) { return ns / 1e3; }
 
-struct Request {
-  int64_t release, work, own;
-};
-
-// One set of events: those of one group, or of all that count.
-struct Sample {
-  bool complete = false;     // the same events under every policy
-  std::vector<double> own;   // if complete: what each takes at least, ns
-  std::vector<double> ratio; // if complete: own / work of each that works; empty = all 1
-  double least_own = 0, least_ratio = 1;
-  std::vector<Job> jobs;     // if complete and the releases are the same under every policy: sorted
-};
-
 // The k-th smallest for k = floor(p (n - 1)), for rising p: each call narrows what is left.
 class Quantiles {
  public:
@@ -62,66 +51,10 @@ class Quantiles {
   std::ptrdiff_t from_ = 0;
 };
 
-// The least that a distribution can give.
-double Least(const Dist& d) {
-  switch (d.kind) {
-    case Dist::Kind::kConstant:
-    case Dist::Kind::kUniform:
-    case Dist::Kind::kPareto: return d.a;
-    case Dist::Kind::kExponential:
-    case Dist::Kind::kLognormal: return 0;
-    case Dist::Kind::kMix: {
-      double least = std::numeric_limits<double>::infinity();
-      for (size_t i = 0; i < d.value.size(); ++i)
-        if (d.weight[i] > 0) least = std::min(least, d.value[i]);
-      return std::isfinite(least) ? least : 0;
-    }
-  }
-  return 0;
-}
-
-// Of all events of a program, whatever is drawn: the least work + sleeps, and, when that can be
-// told, the least ratio of it to the work.
-void LeastEvent(const Workload& w, const Group& group, Sample& sample) {
-  double own = 0, work = 0, times = 1;
-  bool inside = group.event == EventKind::kIteration, drawn = false;
-  std::vector<double> outer;
-  auto ended = [&] {
-    sample.least_own = std::min(sample.least_own, own);
-    sample.least_ratio = std::min(sample.least_ratio, !drawn && work > 0 ? own / work : 1);
-    inside = false;
-  };
-  for (const Op& op : group.program) {
-    if (op.kind == OpKind::kLoop) {
-      outer.push_back(times);
-      times *= op.count;
-    } else if (op.kind == OpKind::kEndLoop) {
-      times = outer.back();
-      outer.pop_back();
-    } else if (op.kind == OpKind::kBegin && group.event == EventKind::kMarked) {
-      inside = true;
-      drawn = false;
-      own = work = 0;
-      times = 1;  // loops inside the event multiply from here; loops around it do not matter
-    } else if (op.kind == OpKind::kEnd && group.event == EventKind::kMarked) {
-      ended();
-    } else if (inside && (op.kind == OpKind::kRun || op.kind == OpKind::kSleep)) {
-      double ns = times * (op.drawn ? std::floor(Least(w.dists[op.object]) + 0.5) : static_cast<double>(op.ns));
-      own += ns;
-      if (op.kind == OpKind::kRun) work += ns;
-      drawn |= op.drawn;
-    }
-  }
-  if (group.event == EventKind::kIteration) ended();
-}
-
-// Whether the events of groups begin at one instant, one for each task, under every policy.
-enum class Together { kNo, kAtZero, kAtBarrier };
-
 class Calculator {
  public:
   Calculator(const Workload& w, const Machine& machine, uint64_t seed)
-      : w_(w), machine_(machine), seed_(seed), cpus_(w.cpus > 0 ? w.cpus : machine.cpus), requests_(w.groups.size()) {}
+      : w_(w), machine_(machine), seed_(seed), cpus_(w.cpus > 0 ? w.cpus : machine.cpus) {}
 
   Metrics Run() {
     Realise();
@@ -155,9 +88,6 @@ class Calculator {
   using Groups = std::span<const int>;
   const Group& group(int g) const { return w_.groups[static_cast<size_t>(g)]; }
   bool OpenLoop(int g) const { return group(g).arrivals.kind != Arrivals::Kind::kNone; }
-  // Whether each request is one event, released by its arrival. Events marked inside requests are
-  // released when a policy lets them begin.
-  bool RequestsAreEvents(int g) const { return OpenLoop(g) && group(g).event == EventKind::kIteration; }
   bool IsNamed(const std::string& prefix) const {
     return std::any_of(w_.objectives.begin(), w_.objectives.end(),
                        [&](const Objective& o) { return o.metric.starts_with(prefix); });
@@ -166,78 +96,13 @@ class Calculator {
   // --- What happens under every policy ---------------------------------------------------
 
   void Realise() {
-    const std::vector<Sampler> samplers = MakeSamplers(w_);
     double ops = 0;
     for (size_t g = 0; g < w_.groups.size(); ++g) {
       passes_.push_back(TotalsOfPass(w_, w_.groups[g]));
       ops += passes_.back().ops * w_.groups[g].count;
-      if (OpenLoop(static_cast<int>(g))) RealiseRequests(static_cast<int>(g), samplers);
+      requests_.push_back(RealiseRequests(w_, static_cast<int>(g), cpus_, seed_));
     }
     if (w_.run_to_completion && ops <= kMaxOps) path_ = FindCriticalPath(w_, seed_);
-  }
-
-  void RealiseRequests(int g, const std::vector<Sampler>& samplers) {
-    std::vector<Request>& requests = requests_[static_cast<size_t>(g)];
-    const double rate = ArrivalRate(w_, group(g), cpus_);
-    if (!(rate > 0)) return;
-    requests.reserve(static_cast<size_t>(rate * w_.horizon.s() * 1.05) + 16);
-    const std::vector<Op>& program = group(g).program;
-    ArrivalProcess arrivals(w_, g, cpus_, seed_);
-    for (Nanos at = arrivals.Next(); at < w_.horizon; at = arrivals.Next()) {
-      Rng rng = RequestStream(seed_, g, requests.size());
-      Request r{at.v, 0, 0};
-      ProgramCursor cursor(program);
-      while (const Op* op = cursor.Next()) {
-        if (op->kind != OpKind::kRun && op->kind != OpKind::kSleep) continue;
-        const int64_t ns = OpNanos(*op, samplers, rng);
-        r.own += ns;
-        if (op->kind == OpKind::kRun) r.work += ns;
-      }
-      requests.push_back(r);
-    }
-  }
-
-  Sample TakeSample(Groups groups) const {
-    Sample s;
-    s.complete = std::all_of(groups.begin(), groups.end(), [&](int g) { return RequestsAreEvents(g) || path_; });
-    s.least_own = s.least_ratio = std::numeric_limits<double>::infinity();
-    bool fixed = s.complete;  // the releases
-    bool sleeps = false;
-    std::vector<bool> selected(w_.groups.size());
-    for (int g : groups) {
-      if (!OpenLoop(g)) selected[static_cast<size_t>(g)] = true;
-      if (!s.complete) LeastEvent(w_, group(g), s);
-      fixed &= OpenLoop(g) || (group(g).event == EventKind::kIteration && !group(g).forked);
-    }
-    if (!s.complete) return s;
-    auto add = [&](int64_t release, int64_t work, int64_t own) {
-      s.own.push_back(static_cast<double>(own));
-      if (own > work) sleeps = true;
-      if (fixed) s.jobs.push_back({release, work});
-    };
-    size_t n = path_ ? path_->events.size() : 0;
-    for (int g : groups) n += requests_[static_cast<size_t>(g)].size();
-    s.own.reserve(n);
-    if (fixed) s.jobs.reserve(n);
-    // An unfinished request counts with its age at the end, twice the horizon.
-    for (int g : groups)
-      for (const Request& r : requests_[static_cast<size_t>(g)])
-        if (r.release >= w_.warmup.v) add(r.release, r.work, std::min(r.own, 2 * w_.horizon.v - r.release));
-    if (path_)
-      for (const CriticalPath::Event& e : path_->events)
-        if (selected[static_cast<size_t>(e.group)]) add(e.release, e.work, e.own);
-    if (sleeps) {
-      for (int g : groups)
-        for (const Request& r : requests_[static_cast<size_t>(g)])
-          if (r.release >= w_.warmup.v && r.work > 0) s.ratio.push_back(static_cast<double>(r.own) / static_cast<double>(r.work));
-      if (path_)
-        for (const CriticalPath::Event& e : path_->events)
-          if (selected[static_cast<size_t>(e.group)] && e.work > 0)
-            s.ratio.push_back(static_cast<double>(e.own) / static_cast<double>(e.work));
-    }
-    auto earlier = [](const Job& a, const Job& b) { return a.release < b.release; };
-    if (!std::is_sorted(s.jobs.begin(), s.jobs.end(), earlier)) std::sort(s.jobs.begin(), s.jobs.end(), earlier);
-    return s;
   }
 
   // --- Events ----------------------------------------------------------------------------
@@ -250,7 +115,7 @@ class Calculator {
       put("events", events);
       put("throughput", events / (ns / 1e9));
     }
-    Sample s = TakeSample(groups);
+    EventSample s = TakeEventSample(w_, groups, requests_, path_ ? &*path_ : nullptr);
     if (s.complete && s.own.empty()) return;  // no event at all
     AddLatency(put, groups, s);
     AddSlowdown(put, s);
@@ -347,7 +212,7 @@ class Calculator {
       for (size_t r = 1; r < resources.size(); ++r) supplies[r].push_back(all);
       double total = 0;
       for (const Request& q : requests) total += static_cast<double>(q.work);
-      if (!RequestsAreEvents(g) || (groups.size() == 1 && total <= cpu_time)) {
+      if (!RequestsAreEvents(group(g)) || (groups.size() == 1 && total <= cpu_time)) {
         supplies[0].push_back(all);
         continue;
       }
@@ -368,7 +233,7 @@ class Calculator {
   // --- Latency ---------------------------------------------------------------------------
 
   template <class Put>
-  void AddLatency(Put put, Groups groups, Sample& s) const {  // reorders s.own
+  void AddLatency(Put put, Groups groups, EventSample& s) const {  // reorders s.own
     const char* const names[] = {"latency_p50", "latency_p95", "latency_p99", "latency_p999", "latency_max"};
     const double ps[] = {0.5, 0.95, 0.99, 0.999, 1.0};
     if (!s.complete) {
@@ -377,7 +242,7 @@ class Calculator {
       return;
     }
     double mean = std::accumulate(s.own.begin(), s.own.end(), 0.0) / static_cast<double>(s.own.size());
-    if (IsTogether(groups) != Together::kNo) {
+    if (TogetherOf(groups) != Together::kNo) {
       s.own = BatchLatencies(groups);
       mean = std::max(std::accumulate(s.own.begin(), s.own.end(), 0.0) / static_cast<double>(s.own.size()),
                       ShortestFirstMean(groups));
@@ -441,7 +306,7 @@ class Calculator {
   }
 
   template <class Put>
-  void AddSlowdown(Put put, const Sample& s) const {
+  void AddSlowdown(Put put, const EventSample& s) const {
     const char* const names[] = {"slowdown_p50", "slowdown_p99", "slowdown_p999"};
     const double ps[] = {0.5, 0.99, 0.999};
     std::vector<double> ratio = s.ratio;
@@ -459,72 +324,14 @@ class Calculator {
 
   // --- Starts and wake-ups ---------------------------------------------------------------
 
+  Together TogetherOf(Groups groups) const { return path_ ? EventsTogether(w_, groups) : Together::kNo; }
+
   double SwitchNs() const { return static_cast<double>(std::max<int64_t>(1, machine_.context_switch.v)); }
 
-  Together IsTogether(Groups groups) const {
-    if (!path_ || groups.empty()) return Together::kNo;
-    std::optional<uint32_t> barrier;
-    bool zero = true, at_barrier = true;
-    for (int g : groups) {
-      const Group& gr = group(g);
-      zero &= gr.event == EventKind::kIteration && !gr.forked && !gr.has_start;
-      std::optional<uint32_t> b = BarrierBeforeOnlyEvent(gr);
-      at_barrier &= b && (!barrier || *barrier == *b);
-      barrier = b;
-    }
-    if (zero) return Together::kAtZero;
-    if (!at_barrier) return Together::kNo;
-    // Everybody who comes to the barrier comes once, and it lets all go at once.
-    int64_t parties = 0;
-    for (const Group& gr : w_.groups) {
-      auto uses = std::count_if(gr.program.begin(), gr.program.end(), [&](const Op& op) {
-        return op.kind == OpKind::kBarrier && op.object == *barrier;
-      });
-      if (uses > 1 || (uses == 1 && std::any_of(gr.program.begin(), gr.program.end(),
-                                                [](const Op& op) { return op.kind == OpKind::kLoop; })))
-        return Together::kNo;
-      if (uses == 1) parties += gr.count;
-    }
-    return parties == w_.barriers[*barrier].parties ? Together::kAtBarrier : Together::kNo;
-  }
-
-  // The barrier right before the begin of the one event of a program without loops.
-  static std::optional<uint32_t> BarrierBeforeOnlyEvent(const Group& gr) {
-    if (gr.event != EventKind::kMarked) return {};
-    std::optional<uint32_t> barrier;
-    const Op* before = nullptr;
-    for (const Op& op : gr.program) {
-      if (op.kind == OpKind::kLoop) return {};
-      if (op.kind == OpKind::kBegin) {
-        if (barrier || !before || before->kind != OpKind::kBarrier) return {};
-        barrier = before->object;
-      }
-      before = &op;
-    }
-    return barrier;
-  }
-
-  // Whether every event of a group begins with a switch to its task: right after the task
-  // started or certainly slept.
-  bool BeginsWithSwitch(const Group& gr) const {
-    if (gr.arrivals.kind != Arrivals::Kind::kNone || gr.event == EventKind::kNone) return false;
-    if (gr.event == EventKind::kIteration) return !gr.repeat;
-    const Op* before = nullptr;
-    for (const Op& op : gr.program) {
-      if (op.kind == OpKind::kBegin) {
-        bool slept = before && before->kind == OpKind::kSleep && !before->drawn && before->ns > 0;
-        bool started = !before && !gr.repeat;
-        if (!slept && !started) return false;
-      }
-      before = &op;
-    }
-    return true;
-  }
-
   template <class Put>
-  void AddStarts(Put put, Groups groups, const Sample& s) const {
+  void AddStarts(Put put, Groups groups, const EventSample& s) const {
     const std::pair<const char*, double> quantiles[] = {{"start_p50", 0.5}, {"start_p95", 0.95}, {"start_p99", 0.99}};
-    const Together together = IsTogether(groups);
+    const Together together = TogetherOf(groups);
     const double m = CpusOf(groups);
     for (auto [name, p] : quantiles) {
       if (together != Together::kNo) {
