@@ -47,7 +47,7 @@ std::string Translate(const Program& p, const Program& mate, std::string_view te
     const TunableDecl* tunable = FindTunable(mate, t.text);
     if (!member && tunable && !FindTunable(p, t.text)) {
       const TunableDecl* ours = rng.Below(3) != 0 ? Equivalent(p, *tunable, rng) : nullptr;
-      name = ours ? ours->name : FormatNumber(tunable->default_value, tunable->default_value > 9999) + "ll";
+      name = ours ? ours->name : FormatNumber(tunable->default_value, true) + "LL";
     } else if (!member && HasConstant(mate, t.text) && !HasConstant(p, t.text) && p.constants.size() == 1) {
       name = p.constants[0].name;
     } else {

@@ -22,6 +22,26 @@ Change Replace(const Program& p, const Piece& piece, Range range, std::string te
   return {{{range, std::move(text)}}, std::move(note)};
 }
 
+// Without brackets around the whole of it.
+std::string Unbracketed(const std::string& text) {
+  if (!text.starts_with("(") || !text.ends_with(")")) return text;
+  int depth = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    depth += text[i] == '(' ? 1 : text[i] == ')' ? -1 : 0;
+    if (depth == 0 && i + 1 < text.size()) return text;
+  }
+  return text.substr(1, text.size() - 2);
+}
+
+// An operand of `op`, in brackets if it would otherwise group anew. Comparisons under && and ||
+// need none.
+std::string OperandOf(std::string_view op, std::string_view text) {
+  bool logical = op == "&&" || op == "||";
+  if (logical && text.find("&&") == text.npos && text.find("||") == text.npos && text.find('?') == text.npos)
+    return std::string(text);
+  return Operand(text);
+}
+
 // A standard normal deviate, near enough: the sum of 12 uniforms (no libm, the same everywhere).
 double Normal(Rng& rng) {
   double sum = -6;
@@ -147,8 +167,9 @@ std::vector<std::string> Queues(const Program& p, const Call& call) {
 std::optional<Change> VarySlice(const Program& p, const Call& call, size_t i, Rng& rng) {
   if (!Has(call, i)) return std::nullopt;
   std::string old(p.Text(call.args[i]));
-  std::vector<std::string> choices = {fmt::format("{} / 2", Operand(old)), fmt::format("{} / 4", Operand(old)),
-                                      fmt::format("{} * 2", Operand(old)), fmt::format("{} * 4", Operand(old)), "kSliceDefault"};
+  std::vector<std::string> choices = {"kSliceDefault"};
+  if (old != "0" && old != "kSliceInfinite")
+    for (const char* factor : {" / 2", " / 4", " * 2", " * 4"}) choices.push_back(Operand(old) + factor);
   for (const TunableDecl& t : p.tunables)
     if (t.name.ends_with("_ns") && t.min >= 0) choices.push_back(t.name);
   return OtherArgument(p, call, i, choices, rng);
@@ -221,7 +242,7 @@ std::optional<Change> MutateTunable(const Program& p, const Mates&, Rng& rng) {
 std::optional<Change> MutateConstant(const Program& p, const Mates&, Rng& rng) {
   std::vector<const Expression*> found;
   for (const Expression* e : InBlocks(p))
-    if (e->literal && e->slot != Slot::kIndex && e->slot != Slot::kCaseLabel) found.push_back(e);
+    if (e->literal && (e->slot == Slot::kFree || e->slot == Slot::kDivisor || e->slot == Slot::kLoopBound)) found.push_back(e);
   if (found.empty()) return std::nullopt;
   const Expression& e = *Pick(found, rng);
   const int64_t v = *e.literal;
@@ -244,9 +265,10 @@ std::optional<Change> MutateConstant(const Program& p, const Mates&, Rng& rng) {
   int64_t c = Pick(choices, rng);
   std::string text = FormatNumber(c, c > 9999 || c < -9999);
   if (e.type == "unsigned int") text += "u";
-  if (e.type == "unsigned long long") text += "ull";
-  if (e.type == "long long") text += "ll";
-  return Replace(p, e, e.range, c < 0 && e.nested ? "(" + text + ")" : text);
+  if (e.type == "unsigned long long") text += "ULL";
+  if (e.type == "long long") text += "LL";
+  bool after_minus = e.range.begin > 0 && p.source[e.range.begin - 1] == '-';
+  return Replace(p, e, e.range, c < 0 && after_minus ? "(" + text + ")" : text);
 }
 
 std::optional<Change> MutateComparison(const Program& p, const Mates&, Rng& rng) {
@@ -293,7 +315,7 @@ std::optional<Change> MutateArithmetic(const Program& p, const Mates&, Rng& rng)
     auto side = [&](size_t begin, size_t end) {
       while (begin < end && p.source[begin] == ' ') ++begin;
       while (begin < end && p.source[end - 1] == ' ') --end;
-      return Operand(p.Text({begin, end}));
+      return OperandOf(op, p.Text({begin, end}));
     };
     std::string whole = fmt::format("{} {} {}", side(e.range.begin, e.op_range.begin), op, side(e.op_range.end, e.range.end));
     change.edits = {{e.range, e.nested ? "(" + whole + ")" : whole}};
@@ -309,33 +331,41 @@ std::optional<Change> NegateCondition(const Program& p, const Mates&, Rng& rng) 
   if (found.empty()) return std::nullopt;
   const Expression& e = *Pick(found, rng);
   std::string text(p.Text(e.range));
-  if (text.starts_with("!") && Operand(text) == text) return Replace(p, e, e.range, text.substr(1));
+  if (text.starts_with("!") && Operand(text) == text)
+    return Replace(p, e, e.range, e.nested ? text.substr(1) : Unbracketed(text.substr(1)));
   return Replace(p, e, e.range, "!" + Operand(text));
 }
 
 std::optional<Change> ReplaceExpression(const Program& p, const Mates&, Rng& rng) {
+  auto plain = [&](const Expression& e) {
+    return !e.assigns && !e.bound && (e.slot == Slot::kFree || e.slot == Slot::kCpu) &&
+           p.Text(e.range).find("[&]") == std::string_view::npos;
+  };
   std::vector<const Expression*> targets;
   for (const Expression* e : InBlocks(p))
-    if (!e->assigns && e->slot == Slot::kFree && !e->bound && p.Text(e->range).find("[&]") == std::string_view::npos)
-      targets.push_back(e);
+    if (plain(*e)) targets.push_back(e);
   if (targets.empty()) return std::nullopt;
   const Expression& target = *Pick(targets, rng);
   std::string_view old = p.Text(target.range);
   std::vector<std::string> choices;
   for (const Expression& e : p.expressions) {
     std::string_view text = p.Text(e.range);
-    if (e.type == target.type && !e.assigns && !e.bound && e.slot != Slot::kConstexpr && text != old && text.size() <= 80 &&
-        text.find('\n') == text.npos && text.find("[&]") == text.npos && p.Offers(target.range.begin, target.function, e))
+    if (plain(e) && e.type == target.type && e.slot == target.slot && text != old && text.size() <= 80 &&
+        text.find('\n') == text.npos && p.Offers(target.range.begin, target.function, e))
       choices.emplace_back(text);
   }
-  for (const Atom& a : AtomsAt(p, target.range.begin, target.function)) {
-    if (a.text == old || (a.type == "bool") != (target.type == "bool")) continue;
-    // Other integer types fit too, but the policy's own are likelier to mean something.
-    if (a.type == target.type || rng.Below(4) == 0) choices.push_back(Converted(a.text, a.type, target.type));
+  if (target.slot == Slot::kCpu) {
+    if (old != "this_cpu()" && target.type == "int") choices.push_back("this_cpu()");
+  } else {
+    for (const Atom& a : AtomsAt(p, target.range.begin, target.function)) {
+      if (a.text == old || (a.type == "bool") != (target.type == "bool")) continue;
+      // Other integer types fit too, but the policy's own are likelier to mean something.
+      if (a.type == target.type || rng.Below(4) == 0) choices.push_back(Converted(a.text, a.type, target.type));
+    }
   }
   if (choices.empty()) return std::nullopt;
   const std::string& text = Pick(choices, rng);
-  return Replace(p, target, target.range, target.nested ? Operand(text) : text);
+  return Replace(p, target, target.range, target.nested ? Operand(text) : Unbracketed(text));
 }
 
 std::optional<Change> MutateCall(const Program& p, const Mates&, Rng& rng) {

@@ -27,6 +27,27 @@ bool IsValueType(std::string_view type) { return !ShortType(type).empty(); }
 
 bool IsTaskType(std::string_view type) { return type.find("TaskRef<") != type.npos; }
 
+// What the i-th argument of a service means.
+Slot ArgumentSlot(std::string_view call, size_t i, Slot otherwise) {
+  struct Row {
+    std::string_view call;
+    size_t index;
+    Slot slot;
+  };
+  static constexpr Row rows[] = {
+      {"insert", 0, Slot::kFixed}, {"insert", 2, Slot::kFixed}, {"insert_vtime", 0, Slot::kFixed},
+      {"insert_vtime", 3, Slot::kFixed}, {"dsq_move_to_local", 0, Slot::kFixed}, {"dsq_nr_queued", 0, Slot::kFixed},
+      {"dsq_peek", 0, Slot::kFixed}, {"dsq_peek_vtime", 0, Slot::kFixed}, {"pick_idle", 0, Slot::kFixed},
+      {"kick_cpu", 0, Slot::kCpu}, {"kick_cpu", 1, Slot::kFixed}, {"pick_idle_in", 0, Slot::kCpu},
+      {"pick_idle_in", 1, Slot::kFixed}, {"pick_idle_in", 2, Slot::kFixed}, {"select_dfl", 0, Slot::kCpu},
+      {"select_dfl", 1, Slot::kFixed}, {"claim_idle", 0, Slot::kCpu}, {"is_idle", 0, Slot::kCpu}, {"cpu_state", 0, Slot::kCpu},
+      {"running_pid", 0, Slot::kCpu}, {"llc_of", 0, Slot::kCpu}, {"node_of", 0, Slot::kCpu}, {"sibling_of", 0, Slot::kCpu},
+      {"allowed", 0, Slot::kCpu}, {"count", 0, Slot::kFixed}};
+  for (const Row& r : rows)
+    if (r.call == call && r.index == i) return r.slot;
+  return otherwise;
+}
+
 // Calls that sched_ext allows in some hooks only, or once.
 bool IsBound(std::string_view name) {
   return name == "insert" || name == "insert_vtime" || name == "dsq_move_to_local" || name == "keep_running" ||
@@ -284,7 +305,8 @@ class Collector {
     CXBinaryOperatorKind op = clang_getCursorBinaryOperatorKind(c);
     bool divides = op == CXBinaryOperator_Div || op == CXBinaryOperator_Rem || op == CXBinaryOperator_DivAssign ||
                    op == CXBinaryOperator_RemAssign;
-    bool for_n = kind == CXCursor_CallExpr && Spelling(c) == "for_n";
+    std::string call = kind == CXCursor_CallExpr ? Spelling(c) : "";
+    bool picks_cpu = kind == CXCursor_ReturnStmt && function_ >= 0 && p_.functions[function_].name == "select_cpu";
     bool wrapper = kind == CXCursor_UnexposedExpr;
     bool operand = (kind == CXCursor_BinaryOperator && op != CXBinaryOperator_Assign) || kind == CXCursor_UnaryOperator ||
                    kind == CXCursor_ConditionalOperator || kind == CXCursor_CStyleCastExpr;
@@ -292,7 +314,9 @@ class Collector {
       Context inner{context.slot, false, wrapper ? context.nested : operand};
       if (kind == CXCursor_ArraySubscriptExpr && i == 1) inner.slot = Slot::kIndex;
       if (divides && i == 1) inner.slot = Slot::kDivisor;
-      if (for_n && i == 1) inner.slot = Slot::kLoopBound;
+      if (call == "for_n" && i == 1) inner.slot = Slot::kLoopBound;
+      if (!call.empty() && i > 0) inner.slot = ArgumentSlot(call, i - 1, inner.slot);
+      if (picks_cpu) inner.slot = Slot::kCpu;
       if (kind == CXCursor_CaseStmt && i == 0) inner.slot = Slot::kCaseLabel;
       inner.condition = kind == CXCursor_IfStmt || kind == CXCursor_ConditionalOperator
                             ? i == 0

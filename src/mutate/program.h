@@ -43,7 +43,17 @@ struct Statement : Piece {
   ast::Range lines;   // whole lines, with the comment lines directly above; = range if it shares a line
 };
 
-enum class Slot { kFree, kIndex, kDivisor, kLoopBound, kCaseLabel, kConstexpr };
+// What an expression stands for where an arbitrary value would break a rule.
+enum class Slot {
+  kFree,
+  kIndex,      // of an array: must stay provably inside
+  kDivisor,    // must stay a non-zero constant
+  kLoopBound,  // of for_n
+  kCaseLabel,
+  kConstexpr,
+  kFixed,      // queue or flags of a service: the call operator knows their values
+  kCpu,        // a CPU number: another CPU's may take its place, nothing else
+};
 
 struct Expression : Piece {
   CXCursorKind kind = CXCursor_UnexposedExpr;
