@@ -45,6 +45,9 @@ Result<std::string> ReadFile(const std::string& path, uint64_t max_bytes) {
 }
 
 Status WriteFileAtomic(const std::string& path, std::string_view content) {
+  // Renaming over a device or a pipe would replace it.
+  if (struct stat st{}; stat(path.c_str(), &st) == 0 && !S_ISREG(st.st_mode))
+    return Error{kIoError, "cannot write " + path + ": it is not a regular file"};
   std::string tmp = path + ".tmp." + std::to_string(getpid());
   {
     Fd fd(open(tmp.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));

@@ -385,7 +385,9 @@ void Engine::EndEvent(Task& t) {
 // them: all open-loop requests, and those of other groups that are older than the median event.
 void Engine::Finish() {
   for (const Task& t : tasks_) {
-    if (!t.event_open || !Measured(t.event_release)) continue;
+    // A request that was given to a thread which never ran since has not even begun.
+    const bool unserved = t.serving && !t.pass_open;
+    if ((!t.event_open && !unserved) || !Measured(t.event_release)) continue;
     GroupSamples& s = samples_[static_cast<size_t>(t.group)];
     double age = (end_ - t.event_release).us();
     bool open = open_[static_cast<size_t>(t.group)].arrivals != nullptr;
@@ -396,7 +398,8 @@ void Engine::Finish() {
     }
     ++s.incomplete;
     s.latency_us.push_back(age);
-    Nanos work = kernel_.RunTotal(&t) - t.event_work_base;
+    if (unserved) s.start_us.push_back(age);
+    Nanos work = unserved ? Nanos{0} : kernel_.RunTotal(&t) - t.event_work_base;
     s.slowdown.push_back(age / std::max(work.us(), 1.0));
   }
   for (size_t g = 0; g < open_.size(); ++g) {
