@@ -1,9 +1,9 @@
 #include "ast/parser.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
-
-#include <fmt/format.h>
 
 #include "core/exit_code.h"
 
@@ -30,7 +30,8 @@ CXTranslationUnit ParseText(CXIndex index, const char* name, const std::string& 
                             const std::vector<std::string>& args, unsigned options) {
   CXUnsavedFile file{name, text.data(), static_cast<unsigned long>(text.size())};
   std::vector<const char*> argv = Pointers(args);
-  return clang_parseTranslationUnit(index, name, argv.data(), static_cast<int>(argv.size()), &file, 1, options);
+  return clang_parseTranslationUnit(index, name, argv.data(), static_cast<int>(argv.size()), &file, 1,
+                                    options);
 }
 
 std::string FirstError(CXTranslationUnit tu) {
@@ -74,8 +75,8 @@ std::optional<Range> Unit::RangeOf(CXCursor c) const {
   unsigned begin, end;
   clang_getExpansionLocation(clang_getRangeStart(extent), &begin_file, nullptr, nullptr, &begin);
   clang_getExpansionLocation(clang_getRangeEnd(extent), &end_file, nullptr, nullptr, &end);
-  if (!begin_file || !end_file || !clang_File_isEqual(begin_file, file_) || !clang_File_isEqual(end_file, file_) ||
-      end < begin || end > source_.size())
+  if (!begin_file || !end_file || !clang_File_isEqual(begin_file, file_) ||
+      !clang_File_isEqual(end_file, file_) || end < begin || end > source_.size())
     return std::nullopt;
   return Range{begin, end};
 }
@@ -105,7 +106,8 @@ std::vector<Token> Unit::Tokens(Range r) const {
   return out;
 }
 
-Parser::Parser(TempDir dir, std::string include_dir) : dir_(std::move(dir)), include_dir_(std::move(include_dir)) {}
+Parser::Parser(TempDir dir, std::string include_dir)
+    : dir_(std::move(dir)), include_dir_(std::move(include_dir)) {}
 
 Parser::~Parser() {
   if (index_) clang_disposeIndex(index_);
@@ -118,44 +120,59 @@ Result<std::unique_ptr<Parser>> Parser::Create(std::string include_dir) {
   std::memset(&options, 0, sizeof options);
   options.Size = sizeof options;
   p->index_ = clang_createIndexWithOptions(&options);
-  if (!p->index_) return Error{kExitInternal, "libclang does not start; is libclang1-19 of the same version as its headers?"};
+  if (!p->index_)
+    return Error{kExitInternal,
+                 "libclang does not start; is libclang1-19 of the same version as its headers?"};
 
   // The flags that change meaning are those of the compile step (src/eval); the limits keep
   // compile-time evaluation and nesting within reason, and so must not be weaker there.
-  std::vector<std::string> flags = {"-std=c++20", "-I" + p->include_dir_, "-ffreestanding", "-nostdinc++",
-                                    "-fno-exceptions", "-fno-rtti", "-ftemplate-depth=64", "-fconstexpr-depth=128",
-                                    "-fconstexpr-steps=262144", "-fbracket-depth=128", "-ferror-limit=20"};
+  std::vector<std::string> flags = {
+      "-std=c++20",          "-I" + p->include_dir_,  "-ffreestanding",
+      "-nostdinc++",         "-fno-exceptions",       "-fno-rtti",
+      "-ftemplate-depth=64", "-fconstexpr-depth=128", "-fconstexpr-steps=262144",
+      "-fbracket-depth=128", "-ferror-limit=20"};
   // Undefined behaviour that clang can see is an error: the simulator and the kernel would
   // disagree about such a policy.
   flags.push_back("-Wno-everything");
-  for (const char* warning : {"return-type", "return-stack-address", "uninitialized", "sometimes-uninitialized",
-                              "infinite-recursion", "division-by-zero", "shift-count-overflow",
-                              "shift-count-negative", "integer-overflow", "array-bounds", "unsequenced"})
+  for (const char* warning :
+       {"return-type", "return-stack-address", "uninitialized", "sometimes-uninitialized",
+        "infinite-recursion", "division-by-zero", "shift-count-overflow", "shift-count-negative",
+        "integer-overflow", "array-bounds", "unsequenced"})
     flags.push_back(std::string("-Werror=") + warning);
   std::vector<std::string> header_args = flags;
   header_args.insert(header_args.begin(), {"-x", "c++-header"});
   const std::string pch = JoinPath(p->dir_.path(), "policy.pch");
   const std::string header = "#include <osevolve/policy.h>\n";
-  CXTranslationUnit tu = ParseText(p->index_, "prefix.h", header, header_args, CXTranslationUnit_ForSerialization);
+  CXTranslationUnit tu =
+      ParseText(p->index_, "prefix.h", header, header_args, CXTranslationUnit_ForSerialization);
   if (!tu) return Error{kExitInternal, "libclang cannot parse <osevolve/policy.h> in " + p->include_dir_};
   std::string error = FirstError(tu);
-  bool saved = error.empty() && clang_saveTranslationUnit(tu, pch.c_str(), clang_defaultSaveOptions(tu)) == CXSaveError_None;
+  bool saved = error.empty() &&
+               clang_saveTranslationUnit(tu, pch.c_str(), clang_defaultSaveOptions(tu)) == CXSaveError_None;
   clang_disposeTranslationUnit(tu);
   if (!error.empty())
-    return Error{kExitInternal, fmt::format("<osevolve/policy.h> in {} does not parse: {}", p->include_dir_, error)};
+    return Error{kExitInternal,
+                 fmt::format("<osevolve/policy.h> in {} does not parse: {}", p->include_dir_, error)};
   if (!saved) return Error{kExitIo, "cannot write " + pch + "; is the disk full?"};
 
   p->args_ = flags;
   p->args_.insert(p->args_.begin(), {"-x", "c++"});
   p->args_.insert(p->args_.end(), {"-include-pch", pch});
   // The standard library needs what freestanding leaves out, and deeper templates.
-  p->hosted_args_ = {"-x", "c++", "-std=c++20", "-I" + p->include_dir_, "-fno-exceptions", "-fno-rtti",
-                     "-ferror-limit=20", "-Wno-everything"};
+  p->hosted_args_ = {"-x",
+                     "c++",
+                     "-std=c++20",
+                     "-I" + p->include_dir_,
+                     "-fno-exceptions",
+                     "-fno-rtti",
+                     "-ferror-limit=20",
+                     "-Wno-everything"};
   return p;
 }
 
 Result<std::unique_ptr<Unit>> Parser::Parse(std::string source, bool hosted) const {
-  CXTranslationUnit tu = ParseText(index_, kMainFile, source, hosted ? hosted_args_ : args_, CXTranslationUnit_None);
+  CXTranslationUnit tu =
+      ParseText(index_, kMainFile, source, hosted ? hosted_args_ : args_, CXTranslationUnit_None);
   if (!tu) return Error{kExitInternal, "libclang gives up on this source"};
   return std::unique_ptr<Unit>(new Unit(tu, std::move(source)));
 }

@@ -1,10 +1,10 @@
 #include "core/diff.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <vector>
-
-#include <fmt/format.h>
 
 namespace ose {
 namespace {
@@ -32,7 +32,11 @@ std::vector<std::string> Lines(std::string_view text) {
 class Myers {
  public:
   Myers(const std::vector<int>& a, const std::vector<int>& b)
-      : removed(a.size()), added(b.size()), a_(a), b_(b), forward_(2 * (a.size() + b.size()) + 6),
+      : removed(a.size()),
+        added(b.size()),
+        a_(a),
+        b_(b),
+        forward_(2 * (a.size() + b.size()) + 6),
         backward_(forward_.size()) {
     Solve(0, static_cast<int>(a.size()), 0, static_cast<int>(b.size()));
   }
@@ -123,9 +127,12 @@ std::string UnifiedDiff(std::string_view before, std::string_view after, std::st
   Edit e = Compare(before, after);
   std::vector<Row> rows;
   for (size_t i = 0, j = 0; i < e.a.size() || j < e.b.size();) {
-    if (i < e.a.size() && e.removed[i]) rows.push_back({'-', i++, j});
-    else if (j < e.b.size() && e.added[j]) rows.push_back({'+', i, j++});
-    else rows.push_back({' ', i++, j++});
+    if (i < e.a.size() && e.removed[i])
+      rows.push_back({'-', i++, j});
+    else if (j < e.b.size() && e.added[j])
+      rows.push_back({'+', i, j++});
+    else
+      rows.push_back({' ', i++, j++});
   }
   std::string out = fmt::format("--- {}\n+++ {}\n", before_name, after_name);
   for (size_t at = 0; at < rows.size();) {

@@ -1,6 +1,7 @@
 #include "core/gate_protocol.h"
 
 #include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "core/exit_code.h"
@@ -47,7 +48,8 @@ Result<GateRequest> DecodeGateRequest(std::string_view text) {
     r.source = j.at("source").get<std::string>();
     r.file = j.value("file", r.file);
     r.hosted = j.value("hosted", false);
-    if (j.contains("skeleton_of") && !j["skeleton_of"].is_null()) r.skeleton_of = j["skeleton_of"].get<std::string>();
+    if (j.contains("skeleton_of") && !j["skeleton_of"].is_null())
+      r.skeleton_of = j["skeleton_of"].get<std::string>();
     return r;
   } catch (const json::exception& e) {
     return Malformed("request", e.what());
@@ -67,8 +69,8 @@ Result<GateResponse> DecodeGateResponse(std::string_view text) {
     GateResponse r;
     r.ok = j.at("ok").get<bool>();
     for (const json& v : j.at("violations"))
-      r.violations.push_back({v.at("rule").get<std::string>(), v.at("line").get<int>(), v.at("column").get<int>(),
-                              v.at("message").get<std::string>()});
+      r.violations.push_back({v.at("rule").get<std::string>(), v.at("line").get<int>(),
+                              v.at("column").get<int>(), v.at("message").get<std::string>()});
     return r;
   } catch (const json::exception& e) {
     return Malformed("response", e.what());

@@ -14,9 +14,9 @@ enum class LexKind { kIdentifier, kNumber, kString, kChar, kComment, kPunct };
 
 struct LexToken {
   LexKind kind;
-  size_t begin = 0, end = 0;     // byte offsets; text() is source[begin, end)
-  int line = 0;                  // of its first byte, from 1
-  bool first_on_line = false;    // only white space before it
+  size_t begin = 0, end = 0;   // byte offsets; text() is source[begin, end)
+  int line = 0;                // of its first byte, from 1
+  bool first_on_line = false;  // only white space before it
   std::string_view text;
 };
 

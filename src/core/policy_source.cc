@@ -1,5 +1,7 @@
 #include "core/policy_source.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 #include <charconv>
@@ -11,14 +13,14 @@
 #include "core/exit_code.h"
 #include "core/lexer.h"
 
-#include <fmt/format.h>
-
 namespace ose {
 namespace {
 
 using Tokens = std::vector<LexToken>;
 
-Error At(int line, std::string message) { return Error{kExitGate, fmt::format("line {}: {}", line, message)}; }
+Error At(int line, std::string message) {
+  return Error{kExitGate, fmt::format("line {}: {}", line, message)};
+}
 
 Tokens WithoutComments(std::string_view source) {
   Tokens all = Lex(source);
@@ -79,7 +81,8 @@ Result<TunableDecl> ReadTunable(const Tokens& tokens, size_t& i) {
     if (punct(",")) literal = ReadLiteral(tokens, i);
     if (!literal)
       return At(line, fmt::format("TUNABLE {}: default, min and max must be integer literals without suffix, "
-                                  "as in TUNABLE({}, 20'000, 0, 1'000'000)", d.name, d.name));
+                                  "as in TUNABLE({}, 20'000, 0, 1'000'000)",
+                                  d.name, d.name));
     *numbers[k] = literal->value;
     if (k == 0) d.default_begin = literal->begin, d.default_end = literal->end;
   }
@@ -116,7 +119,8 @@ std::string Apply(std::string_view source, std::vector<Edit> edits) {
 
 std::vector<Edit> NormalizingEdits(const std::vector<TunableDecl>& tunables) {
   std::vector<Edit> edits;
-  for (const TunableDecl& d : tunables) edits.push_back({d.default_begin, d.default_end, FormatNumber(d.min, true)});
+  for (const TunableDecl& d : tunables)
+    edits.push_back({d.default_begin, d.default_end, FormatNumber(d.min, true)});
   return edits;
 }
 
@@ -156,7 +160,8 @@ Result<std::optional<Marker>> ReadMarker(const LexToken& t) {
   std::string_view rest = space == text.npos ? std::string_view() : Trim(text.substr(space));
   if (word != "EVOLVE-BLOCK-START" && word != "EVOLVE-BLOCK-END")
     return At(t.line, fmt::format("'{}' is no marker; write '// EVOLVE-BLOCK-START name' or "
-                                  "'// EVOLVE-BLOCK-END'", word));
+                                  "'// EVOLVE-BLOCK-END'",
+                                  word));
   if (!t.first_on_line) return At(t.line, fmt::format("{} must stand on a line of its own", word));
   Marker m{word == "EVOLVE-BLOCK-START", std::string(rest)};
   if (m.start && m.name.empty()) m.name = "block";
@@ -175,7 +180,8 @@ Status CheckBrackets(const Tokens& tokens, const EvolveBlock& block) {
     if (c == '(' || c == '[' || c == '{') open.push_back(c == '(' ? ')' : c == '[' ? ']' : '}');
     if (c == ')' || c == ']' || c == '}') {
       if (open.empty() || open.back() != c)
-        return At(t.line, fmt::format("'{}' closes a bracket that evolve block '{}' did not open", c, block.name));
+        return At(t.line,
+                  fmt::format("'{}' closes a bracket that evolve block '{}' did not open", c, block.name));
       open.pop_back();
     }
   }
@@ -239,7 +245,8 @@ Result<std::string> SetTunables(std::string_view source, const Tunables& values)
   if (found != values.size())
     for (const auto& [name, value] : values)
       if (std::find(names.begin(), names.end(), name) == names.end())
-        return Error{kExitGate, fmt::format("the policy has no TUNABLE '{}'{}", name, DidYouMean(name, names))};
+        return Error{kExitGate,
+                     fmt::format("the policy has no TUNABLE '{}'{}", name, DidYouMean(name, names))};
   return Apply(source, std::move(edits));
 }
 
@@ -266,8 +273,9 @@ Result<std::vector<EvolveBlock>> ParseEvolveBlocks(std::string_view source) {
     if (!marker) continue;
     if (marker->start) {
       if (open)
-        return At(t.line, fmt::format("evolve block '{}' starts inside block '{}' of line {}; blocks do not nest",
-                                      marker->name, blocks.back().name, blocks.back().line));
+        return At(t.line,
+                  fmt::format("evolve block '{}' starts inside block '{}' of line {}; blocks do not nest",
+                              marker->name, blocks.back().name, blocks.back().line));
       if (!names.insert(marker->name).second)
         return At(t.line, fmt::format("there are two evolve blocks '{}'; rename one", marker->name));
       blocks.push_back({marker->name, NextLine(source, t.end), 0, t.line});
@@ -282,7 +290,8 @@ Result<std::vector<EvolveBlock>> ParseEvolveBlocks(std::string_view source) {
     }
   }
   if (open)
-    return At(blocks.back().line, fmt::format("evolve block '{}' has no EVOLVE-BLOCK-END", blocks.back().name));
+    return At(blocks.back().line,
+              fmt::format("evolve block '{}' has no EVOLVE-BLOCK-END", blocks.back().name));
   for (const EvolveBlock& b : blocks) OSE_TRY(CheckBrackets(tokens, b));
   return blocks;
 }
@@ -307,10 +316,13 @@ Result<std::string> ReplaceBlock(std::string_view source, std::string_view name,
     std::string out = Apply(source, {{b.begin, b.end, std::move(text)}});
     OSE_ASSIGN(std::vector<EvolveBlock> after, ParseEvolveBlocks(out));
     if (after.size() != blocks.size())
-      return At(b.line, fmt::format("the new content of evolve block '{}' contains markers or an open comment", name));
+      return At(
+          b.line,
+          fmt::format("the new content of evolve block '{}' contains markers or an open comment", name));
     return out;
   }
-  return Error{kExitGate, fmt::format("the policy has no evolve block '{}'{}", name, DidYouMean(std::string(name), names))};
+  return Error{kExitGate, fmt::format("the policy has no evolve block '{}'{}", name,
+                                      DidYouMean(std::string(name), names))};
 }
 
 }  // namespace ose

@@ -12,20 +12,19 @@ using ::testing::HasSubstr;
 
 constexpr char kPolicy[] = R"cc(// TUNABLE(not_me, 1, 0, 2) in a comment
 #include <osevolve/policy.h>
-const char* s = "TUNABLE(nor_me, 1, 0, 2)";
-const char* r = R"(TUNABLE(nor_me, 1, 0, 2) // EVOLVE-BLOCK-START x
+                                const char* s = "TUNABLE(nor_me, 1, 0, 2)";
+                                const char* r = R"(TUNABLE(nor_me, 1, 0, 2) // EVOLVE-BLOCK-START x
 )";
-TUNABLE(slice_ns, 20'000'000, 100'000, 1'000'000'000)
-TUNABLE(bias , /* low */ -5,
-        -0x10, 0x7F)
-void f() {
-  // EVOLVE-BLOCK-START enqueue
-  a(b[1]);
-  // EVOLVE-BLOCK-END
-  keep();
-  // EVOLVE-BLOCK-START
-  // EVOLVE-BLOCK-END block
-}
+                                TUNABLE(slice_ns, 20'000'000, 100'000, 1'000'000'000)
+                                TUNABLE(bias, /* low */ -5, -0x10, 0x7F)
+                                void f() {
+                                  // EVOLVE-BLOCK-START enqueue
+                                  a(b[1]);
+                                  // EVOLVE-BLOCK-END
+                                  keep();
+                                  // EVOLVE-BLOCK-START
+                                  // EVOLVE-BLOCK-END block
+                                }
 )cc";
 
 TEST(PolicySourceTest, ParsesTunables) {
@@ -39,7 +38,9 @@ TEST(PolicySourceTest, ParsesTunables) {
   EXPECT_EQ((*t)[1].default_value, -5);
   EXPECT_EQ((*t)[1].min, -16);
   EXPECT_EQ((*t)[1].max, 127);
-  EXPECT_EQ(std::string_view(kPolicy).substr((*t)[1].default_begin, (*t)[1].default_end - (*t)[1].default_begin), "-5");
+  EXPECT_EQ(
+      std::string_view(kPolicy).substr((*t)[1].default_begin, (*t)[1].default_end - (*t)[1].default_begin),
+      "-5");
 }
 
 TEST(PolicySourceTest, RefusesBadTunables) {
@@ -69,7 +70,8 @@ TEST(PolicySourceTest, SetsTunablesInTheirOwnSpelling) {
   EXPECT_EQ(set("TUNABLE(a, 5, 0, 90000)", {{"a", 50000}}), "TUNABLE(a, 50'000, 0, 90000)");
   EXPECT_EQ(set("TUNABLE(a, 0x10, 0, 0xff)", {{"a", 32}}), "TUNABLE(a, 0x20, 0, 0xff)");
   EXPECT_EQ(set("TUNABLE(a,  5 , -9, 9) // x", {{"a", -2}}), "TUNABLE(a,  -2 , -9, 9) // x");
-  EXPECT_THAT(set("TUNABLE(slice, 5, 0, 9)", {{"slcie", 2}}), HasSubstr("no TUNABLE 'slcie'; did you mean 'slice'?"));
+  EXPECT_THAT(set("TUNABLE(slice, 5, 0, 9)", {{"slcie", 2}}),
+              HasSubstr("no TUNABLE 'slcie'; did you mean 'slice'?"));
   EXPECT_THAT(set("TUNABLE(a, 5, 0, 9)", {{"a", 10}}), HasSubstr("10 is outside [0, 9]"));
 }
 
@@ -98,16 +100,20 @@ TEST(PolicySourceTest, RefusesBadBlocks) {
     auto b = ParseEvolveBlocks(s);
     return b.ok() ? std::string("ok") : b.error().message;
   };
-  EXPECT_THAT(error("// EVOLVE-BLOCK-START a\n"), HasSubstr("line 1: evolve block 'a' has no EVOLVE-BLOCK-END"));
+  EXPECT_THAT(error("// EVOLVE-BLOCK-START a\n"),
+              HasSubstr("line 1: evolve block 'a' has no EVOLVE-BLOCK-END"));
   EXPECT_THAT(error("// EVOLVE-BLOCK-END\n"), HasSubstr("without a START"));
   EXPECT_THAT(error("// EVOLVE-BLOCK-START a\n// EVOLVE-BLOCK-START b\n"), HasSubstr("do not nest"));
-  EXPECT_THAT(error("// EVOLVE-BLOCK-START a\n// EVOLVE-BLOCK-END\n// EVOLVE-BLOCK-START a\n// EVOLVE-BLOCK-END\n"),
-              HasSubstr("two evolve blocks 'a'"));
+  EXPECT_THAT(
+      error("// EVOLVE-BLOCK-START a\n// EVOLVE-BLOCK-END\n// EVOLVE-BLOCK-START a\n// EVOLVE-BLOCK-END\n"),
+      HasSubstr("two evolve blocks 'a'"));
   EXPECT_THAT(error("// EVOLVE-BLOCK-START a\n// EVOLVE-BLOCK-END b\n"), HasSubstr("this END names 'b'"));
   EXPECT_THAT(error("x; // EVOLVE-BLOCK-START a\n// EVOLVE-BLOCK-END\n"), HasSubstr("line of its own"));
   EXPECT_THAT(error("// EVOLVE-BLOCK-BEGIN a\n"), HasSubstr("is no marker"));
-  EXPECT_THAT(error("// EVOLVE-BLOCK-START a b\n// EVOLVE-BLOCK-END\n"), HasSubstr("cannot name an evolve block"));
-  EXPECT_THAT(error("// EVOLVE-BLOCK-START a\n} void g() {\n// EVOLVE-BLOCK-END\n"), HasSubstr("line 2: '}' closes"));
+  EXPECT_THAT(error("// EVOLVE-BLOCK-START a b\n// EVOLVE-BLOCK-END\n"),
+              HasSubstr("cannot name an evolve block"));
+  EXPECT_THAT(error("// EVOLVE-BLOCK-START a\n} void g() {\n// EVOLVE-BLOCK-END\n"),
+              HasSubstr("line 2: '}' closes"));
   EXPECT_THAT(error("// EVOLVE-BLOCK-START a\nf(;\n// EVOLVE-BLOCK-END\n"), HasSubstr("lacks a closing ')'"));
   EXPECT_EQ(error("// EVOLVE-BLOCK-START a\nf(\"{\", '('); // {\n// EVOLVE-BLOCK-END\n"), "ok");
 }

@@ -12,9 +12,15 @@ constexpr int kMaxDepth = 24;  // of nested expressions and initializers that ar
 
 bool IsUnsigned(CXType t) {
   switch (clang_getCanonicalType(t).kind) {
-    case CXType_Bool: case CXType_UChar: case CXType_UShort: case CXType_UInt: case CXType_ULong:
-    case CXType_ULongLong: return true;
-    default: return false;
+    case CXType_Bool:
+    case CXType_UChar:
+    case CXType_UShort:
+    case CXType_UInt:
+    case CXType_ULong:
+    case CXType_ULongLong:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -50,15 +56,26 @@ std::optional<Interval64> TypeRange(CXType type) {
     return {-(int64_t{1} << (n - 1)), (int64_t{1} << (n - 1)) - 1};
   };
   switch (t.kind) {
-    case CXType_Bool: return Interval64{0, 1};
-    case CXType_UChar: return bits(8, true);
-    case CXType_UShort: return bits(16, true);
-    case CXType_UInt: return bits(32, true);
-    case CXType_Char_S: case CXType_SChar: return bits(8, false);
-    case CXType_Short: return bits(16, false);
-    case CXType_Int: return bits(32, false);
-    case CXType_Long: case CXType_LongLong: return Interval64{INT64_MIN, INT64_MAX};
-    default: return std::nullopt;
+    case CXType_Bool:
+      return Interval64{0, 1};
+    case CXType_UChar:
+      return bits(8, true);
+    case CXType_UShort:
+      return bits(16, true);
+    case CXType_UInt:
+      return bits(32, true);
+    case CXType_Char_S:
+    case CXType_SChar:
+      return bits(8, false);
+    case CXType_Short:
+      return bits(16, false);
+    case CXType_Int:
+      return bits(32, false);
+    case CXType_Long:
+    case CXType_LongLong:
+      return Interval64{INT64_MIN, INT64_MAX};
+    default:
+      return std::nullopt;
   }
 }
 
@@ -92,7 +109,8 @@ void Bounds::Collect(CXCursor c) {
         if (n && clang_getCursorKind(lambda) == CXCursor_LambdaExpr)
           for (CXCursor parameter : Children(lambda))
             if (clang_getCursorKind(parameter) == CXCursor_ParmDecl)
-              variables_[clang_hashCursor(parameter)].push_back({parameter, false, Interval64{0, std::max<int64_t>(*n, 1) - 1}});
+              variables_[clang_hashCursor(parameter)].push_back(
+                  {parameter, false, Interval64{0, std::max<int64_t>(*n, 1) - 1}});
       }
     }
     Collect(child);
@@ -116,7 +134,8 @@ std::optional<int64_t> Bounds::Constant(CXCursor expr) {
   return value;
 }
 
-std::optional<Interval64> Bounds::Call(CXCursor call, const std::vector<CXCursor>& ancestors, int depth) const {
+std::optional<Interval64> Bounds::Call(CXCursor call, const std::vector<CXCursor>& ancestors,
+                                       int depth) const {
   std::vector<CXCursor> args = Children(call);
   auto arg = [&](size_t i) { return Eval(args[i], ancestors, depth + 1); };
   if (args.size() == 3 && IsHeaderCall(unit_, call, "umod")) {
@@ -141,7 +160,8 @@ std::optional<Interval64> Bounds::Call(CXCursor call, const std::vector<CXCursor
   return std::nullopt;
 }
 
-std::optional<Interval64> Bounds::Binary(CXCursor expr, const std::vector<CXCursor>& ancestors, int depth) const {
+std::optional<Interval64> Bounds::Binary(CXCursor expr, const std::vector<CXCursor>& ancestors,
+                                         int depth) const {
   std::vector<CXCursor> sides = Children(expr);
   if (sides.size() != 2) return std::nullopt;
   auto a = Eval(sides[0], ancestors, depth + 1), b = Eval(sides[1], ancestors, depth + 1);
@@ -163,17 +183,20 @@ std::optional<Interval64> Bounds::Binary(CXCursor expr, const std::vector<CXCurs
     case CXBinaryOperator_Shr:
       if (!n || *n < 0 || *n > 63) return std::nullopt;
       if (a && a->lo >= 0) return Interval64{a->lo >> *n, a->hi >> *n};
-      if (*n > 0 && IsUnsigned(clang_getCursorType(sides[0]))) return Interval64{0, static_cast<int64_t>(~0ULL >> *n)};
+      if (*n > 0 && IsUnsigned(clang_getCursorType(sides[0])))
+        return Interval64{0, static_cast<int64_t>(~0ULL >> *n)};
       return std::nullopt;
     case CXBinaryOperator_Shl:
       if (!n || *n < 0 || *n > 31 || !a || a->lo < 0 || a->hi > (int64_t{1} << 31)) return std::nullopt;
       return FitOr(Interval64{a->lo << *n, a->hi << *n}, type);
     case CXBinaryOperator_Add:
-      if (!a || !b || __builtin_add_overflow(a->lo, b->lo, &r.lo) || __builtin_add_overflow(a->hi, b->hi, &r.hi))
+      if (!a || !b || __builtin_add_overflow(a->lo, b->lo, &r.lo) ||
+          __builtin_add_overflow(a->hi, b->hi, &r.hi))
         return std::nullopt;
       return FitOr(r, type);
     case CXBinaryOperator_Sub:
-      if (!a || !b || __builtin_sub_overflow(a->lo, b->hi, &r.lo) || __builtin_sub_overflow(a->hi, b->lo, &r.hi))
+      if (!a || !b || __builtin_sub_overflow(a->lo, b->hi, &r.lo) ||
+          __builtin_sub_overflow(a->hi, b->lo, &r.hi))
         return std::nullopt;
       return FitOr(r, type);
     case CXBinaryOperator_Mul:
@@ -181,14 +204,22 @@ std::optional<Interval64> Bounds::Binary(CXCursor expr, const std::vector<CXCurs
           __builtin_mul_overflow(a->hi, b->hi, &r.hi))
         return std::nullopt;
       return FitOr(r, type);
-    case CXBinaryOperator_LT: case CXBinaryOperator_GT: case CXBinaryOperator_LE: case CXBinaryOperator_GE:
-    case CXBinaryOperator_EQ: case CXBinaryOperator_NE: case CXBinaryOperator_LAnd: case CXBinaryOperator_LOr:
+    case CXBinaryOperator_LT:
+    case CXBinaryOperator_GT:
+    case CXBinaryOperator_LE:
+    case CXBinaryOperator_GE:
+    case CXBinaryOperator_EQ:
+    case CXBinaryOperator_NE:
+    case CXBinaryOperator_LAnd:
+    case CXBinaryOperator_LOr:
       return Interval64{0, 1};
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
-std::optional<Interval64> Bounds::Eval(CXCursor expr, const std::vector<CXCursor>& ancestors, int depth) const {
+std::optional<Interval64> Bounds::Eval(CXCursor expr, const std::vector<CXCursor>& ancestors,
+                                       int depth) const {
   if (depth > kMaxDepth) return std::nullopt;
   std::optional<Interval64> range;
   CXType type = clang_getCursorType(expr);
@@ -207,8 +238,12 @@ std::optional<Interval64> Bounds::Eval(CXCursor expr, const std::vector<CXCursor
       // A conversion keeps a value that fits. The operand is the last child (a type may precede).
       if (!children.empty()) range = Eval(children.back(), ancestors, depth + 1);
       return FitOr(range, type);
-    case CXCursor_BinaryOperator: range = Binary(expr, ancestors, depth); break;
-    case CXCursor_CallExpr: range = Call(expr, ancestors, depth); break;
+    case CXCursor_BinaryOperator:
+      range = Binary(expr, ancestors, depth);
+      break;
+    case CXCursor_CallExpr:
+      range = Call(expr, ancestors, depth);
+      break;
     case CXCursor_ConditionalOperator:
       if (children.size() == 3) {
         auto a = Eval(children[1], ancestors, depth + 1), b = Eval(children[2], ancestors, depth + 1);
@@ -235,7 +270,8 @@ std::optional<Interval64> Bounds::Eval(CXCursor expr, const std::vector<CXCursor
       if (range || !is_u64 || narrowed.hi != INT64_MAX) range = narrowed;
       break;
     }
-    default: break;
+    default:
+      break;
   }
   return Intersect(range, TypeRange(type));
 }

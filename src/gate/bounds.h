@@ -39,7 +39,7 @@ class Bounds {
  private:
   struct Variable {
     CXCursor decl;
-    bool written = false;  // assigned, or bound to a reference, after its declaration
+    bool written = false;            // assigned, or bound to a reference, after its declaration
     std::optional<Interval64> loop;  // variable of for_n(n, ...) with a constant n
   };
   void Collect(CXCursor c);

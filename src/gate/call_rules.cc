@@ -1,10 +1,10 @@
 #include "gate/call_rules.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
-
-#include <fmt/format.h>
 
 namespace ose {
 namespace {
@@ -26,7 +26,8 @@ const std::map<std::string_view, std::set<std::string_view>>& Contexts() {
 
 class CallGraph {
  public:
-  CallGraph(const std::vector<FunctionCalls>& functions, Report& report) : functions_(functions), report_(report) {}
+  CallGraph(const std::vector<FunctionCalls>& functions, Report& report)
+      : functions_(functions), report_(report) {}
 
   void Check() {
     for (size_t i = 0; i < functions_.size(); ++i) {
@@ -56,9 +57,12 @@ class CallGraph {
       if (next < 0) continue;
       size_t place = at == start ? call.offset : first_call;
       if (static_cast<size_t>(next) == start) {
-        report_.Add(place, "recursion",
-                    fmt::format("{}() calls itself{}, which the verifier refuses because it cannot bound the stack; use "
-                                "for_n with a bound", functions_[start].name, at == start ? "" : " through " + functions_[at].name + "()"));
+        report_.Add(
+            place, "recursion",
+            fmt::format(
+                "{}() calls itself{}, which the verifier refuses because it cannot bound the stack; use "
+                "for_n with a bound",
+                functions_[start].name, at == start ? "" : " through " + functions_[at].name + "()"));
         return true;
       }
       if (FindCycle(start, next, place)) return true;
@@ -73,10 +77,14 @@ class CallGraph {
         auto allowed = Contexts().find(call.name);
         if (allowed == Contexts().end() || allowed->second.contains(hook)) continue;
         std::string hooks;
-        for (std::string_view h : allowed->second) hooks += fmt::format("{}{}()", hooks.empty() ? "" : ", ", h);
-        report_.Add(call.offset, "context",
-                    fmt::format("{}() is reached from the hook {}(), where sched_ext ejects the policy for it; call it in "
-                                "{} only", call.name, hook, hooks));
+        for (std::string_view h : allowed->second)
+          hooks += fmt::format("{}{}()", hooks.empty() ? "" : ", ", h);
+        report_.Add(
+            call.offset, "context",
+            fmt::format(
+                "{}() is reached from the hook {}(), where sched_ext ejects the policy for it; call it in "
+                "{} only",
+                call.name, hook, hooks));
       } else if (int next = Find(call.callee); next >= 0) {
         CheckContext(next, hook, seen);
       }
@@ -92,12 +100,15 @@ class CallGraph {
 
 bool IsHookName(std::string_view name) {
   static const std::set<std::string_view> hooks = {
-      "init", "exit", "init_task", "exit_task", "enable", "disable", "select_cpu", "enqueue", "dequeue", "dispatch",
-      "runnable", "running", "stopping", "quiescent", "tick", "yield", "set_weight", "set_cpumask", "update_idle",
-      "cpu_online", "cpu_offline", "timer"};
+      "init",        "exit",       "init_task",   "exit_task", "enable",     "disable",
+      "select_cpu",  "enqueue",    "dequeue",     "dispatch",  "runnable",   "running",
+      "stopping",    "quiescent",  "tick",        "yield",     "set_weight", "set_cpumask",
+      "update_idle", "cpu_online", "cpu_offline", "timer"};
   return hooks.contains(name);
 }
 
-void CheckCalls(const std::vector<FunctionCalls>& functions, Report& report) { CallGraph(functions, report).Check(); }
+void CheckCalls(const std::vector<FunctionCalls>& functions, Report& report) {
+  CallGraph(functions, report).Check();
+}
 
 }  // namespace ose

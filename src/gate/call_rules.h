@@ -17,7 +17,7 @@ struct FunctionCalls {
   bool hook = false;  // a hook of sched_ext, as a member of the policy class
   size_t offset = 0;  // of the definition
   struct Call {
-    CXCursor callee;   // canonical
+    CXCursor callee;  // canonical
     std::string name;
     size_t offset = 0;
     bool service = false;  // the callee is the header's

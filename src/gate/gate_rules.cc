@@ -71,7 +71,8 @@ const std::vector<GateRule>& GateRules() {
       {"task", "no Task made by hand"},
       {"task-in-state", "no Task in a struct: store its pid"},
       {"recursion", "no recursion"},
-      {"context", "each service in its hooks: dsq_create in init, dsq_move_to_local and keep_running in dispatch, ..."},
+      {"context",
+       "each service in its hooks: dsq_create in init, dsq_move_to_local and keep_running in dispatch, ..."},
   };
   return rules;
 }

@@ -19,9 +19,12 @@ const ast::Parser& SharedParser() {
 
 // A policy with `top` at line 4 and `body` in enqueue() at line 8.
 std::string Source(const std::string& top, const std::string& body) {
-  return "#include <osevolve/policy.h>\nusing namespace osevolve;\nTUNABLE(slice_ns, 20'000, 1'000, 90'000)\n" + top +
-         "\nstruct S { u64 v; u32 level; };\nstruct P : Policy<S, S> {\n  void enqueue(Task t, u64 enq_flags) {\n" + body +
-         "\n  }\n  u64 total;\n  u32 counts[8];\n};\nOSEVOLVE_POLICY(P, \"p\")\n";
+  return "#include <osevolve/policy.h>\nusing namespace osevolve;\nTUNABLE(slice_ns, 20'000, 1'000, "
+         "90'000)\n" +
+         top +
+         "\nstruct S { u64 v; u32 level; };\nstruct P : Policy<S, S> {\n  void enqueue(Task t, u64 "
+         "enq_flags) {\n" +
+         body + "\n  }\n  u64 total;\n  u32 counts[8];\n};\nOSEVOLVE_POLICY(P, \"p\")\n";
 }
 
 struct Case {
@@ -156,7 +159,8 @@ TEST(GateTest, EachRuleHasABadSnippet) {
       {"task", "", "Task u{}; total = u.vtime();"},
       {"task-in-state", "struct A { TaskRef<NoState> t; };", ""},
       {"recursion", "u64 F(u64 n) { return n ? F(n - 1) : 0; }", ""},
-      {"recursion", "u64 G(u64 n); u64 F(u64 n) { return n ? G(n - 1) : 0; } u64 G(u64 n) { return F(n); }", ""},
+      {"recursion", "u64 G(u64 n); u64 F(u64 n) { return n ? G(n - 1) : 0; } u64 G(u64 n) { return F(n); }",
+       ""},
       {"context", "", "dsq_create(3);"},
       {"context", "u64 F() { return dsq_move_to_local(3); }", "total = F();"},
   };
@@ -168,7 +172,8 @@ TEST(GateTest, EachRuleHasABadSnippet) {
     bool found = false;
     for (const GateViolation& v : violations) found |= v.rule == c.rule && (v.line == line || v.line == 0);
     EXPECT_TRUE(found || (std::string(c.rule) == "policy-macro" && !violations.empty()))
-        << c.rule << ": " << c.top << c.body << "\n" << Show(violations);
+        << c.rule << ": " << c.top << c.body << "\n"
+        << Show(violations);
     covered.insert(c.rule);
   }
   for (const GateRule& rule : GateRules()) EXPECT_TRUE(covered.contains(std::string(rule.name))) << rule.name;
@@ -178,13 +183,15 @@ TEST(GateTest, FormattedMessage) {
   auto v = CheckPolicy(SharedParser(), Source("", "    counts[t->level] = 1;"), {});
   ASSERT_EQ(v.size(), 1u);
   EXPECT_EQ(v[0].column, 5);
-  EXPECT_EQ(v[0].message, "the index 't->level' is not provably below 8, and the verifier refuses unbounded memory access; "
-                          "write [(t->level) & 7]");
+  EXPECT_EQ(v[0].message,
+            "the index 't->level' is not provably below 8, and the verifier refuses unbounded memory access; "
+            "write [(t->level) & 7]");
 }
 
 TEST(GateTest, Skeleton) {
   const char* open = "    // EVOLVE-BLOCK-START a\n    total += 1;\n    // EVOLVE-BLOCK-END";
-  const char* changed = "    // EVOLVE-BLOCK-START a\n    total += 2;\n    total += 3;\n    // EVOLVE-BLOCK-END";
+  const char* changed =
+      "    // EVOLVE-BLOCK-START a\n    total += 2;\n    total += 3;\n    // EVOLVE-BLOCK-END";
   GateOptions options;
   options.skeleton_of = Source("", open);
   EXPECT_TRUE(CheckPolicy(SharedParser(), Source("", changed), options).empty());
@@ -206,14 +213,16 @@ TEST(GateTest, SizeAndMissingParts) {
 }
 
 TEST(GateTest, HostedSourcesMayUseTheStandardLibrary) {
-  std::string source = Source("#define OSEVOLVE_HOSTED\n#include <vector>",
-                              "std::vector<int> v; for (int i : v) total += i; double d = 1.5; total += (u64)d;");
+  std::string source =
+      Source("#define OSEVOLVE_HOSTED\n#include <vector>",
+             "std::vector<int> v; for (int i : v) total += i; double d = 1.5; total += (u64)d;");
   GateOptions options;
   EXPECT_FALSE(CheckPolicy(SharedParser(), source, options).empty());
   options.allow_hosted = true;
   auto v = CheckPolicy(SharedParser(), source, options);
   EXPECT_TRUE(v.empty()) << Show(v);
-  v = CheckPolicy(SharedParser(), Source("#define OSEVOLVE_HOSTED\n#include <fstream>", "asm(\"nop\");"), options);
+  v = CheckPolicy(SharedParser(), Source("#define OSEVOLVE_HOSTED\n#include <fstream>", "asm(\"nop\");"),
+                  options);
   EXPECT_THAT(Show(v), HasSubstr("asm: 'asm'"));
   EXPECT_THAT(Show(v), HasSubstr("include: #include <fstream>"));
 }

@@ -5,7 +5,9 @@
 
 int main(int argc, char** argv) {
   if (argc != 2) {
-    std::fprintf(stderr, "usage: osevolve-gate INCLUDE_DIR  (requests on stdin, responses on stdout, as frames of JSON)\n");
+    std::fprintf(
+        stderr,
+        "usage: osevolve-gate INCLUDE_DIR  (requests on stdin, responses on stdout, as frames of JSON)\n");
     return 2;
   }
   ose::GateServerOptions options;

@@ -1,6 +1,7 @@
 #include "gate/server.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -15,8 +16,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "base/fd.h"
 #include "base/frame.h"
@@ -36,15 +35,16 @@ constexpr char kWarmUp[] =
 GateResponse Internal(std::string message) { return {false, {{"internal", 0, 0, std::move(message)}}}; }
 
 // The child's side of Check.
-[[noreturn]] void RunChild(const ast::Parser& parser, const ChildHook& sandbox, pid_t parent, const GateRequest& request,
-                           int out) {
+[[noreturn]] void RunChild(const ast::Parser& parser, const ChildHook& sandbox, pid_t parent,
+                           const GateRequest& request, int out) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(1);
   // Neither the requests that wait on stdin nor the answers on stdout are the child's business.
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0) _exit(1);
   if (int error = sandbox(); error != 0) {
-    GateResponse r = Internal(fmt::format("the sandbox of the check cannot be entered: {}", std::strerror(error)));
+    GateResponse r =
+        Internal(fmt::format("the sandbox of the check cannot be entered: {}", std::strerror(error)));
     (void)WriteFrame(out, EncodeGateResponse(r)).ok();
     _exit(0);
   }
@@ -65,7 +65,8 @@ Result<GateServer> GateServer::Create(GateServerOptions options) {
   setenv("LIBCLANG_NOTHREADS", "1", 1);
   OSE_ASSIGN(std::unique_ptr<ast::Parser> parser, ast::Parser::Create(options.include_dir));
   std::vector<GateViolation> warm_up = CheckPolicy(*parser, kWarmUp, {});
-  if (!warm_up.empty()) return Error{kExitInternal, "the gate refuses its own warm-up policy: " + warm_up[0].message};
+  if (!warm_up.empty())
+    return Error{kExitInternal, "the gate refuses its own warm-up policy: " + warm_up[0].message};
   CompilerSandboxOptions sandbox;
   sandbox.readable = {options.include_dir, parser->temp_dir()};
   sandbox.limits.cpu_seconds = options.cpu_seconds;
@@ -76,13 +77,15 @@ Result<GateServer> GateServer::Create(GateServerOptions options) {
 
 GateResponse GateServer::Check(const GateRequest& request) const {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return Internal(fmt::format("no pipe for the check: {}", std::strerror(errno)));
+  if (pipe2(ends, O_CLOEXEC) != 0)
+    return Internal(fmt::format("no pipe for the check: {}", std::strerror(errno)));
   Fd read_end(ends[0]), write_end(ends[1]);
   pid_t parent = getpid(), child = fork();
   if (child < 0) return Internal(fmt::format("no process for the check: {}", std::strerror(errno)));
   if (child == 0) RunChild(*parser_, sandbox_, parent, request, write_end.get());
   write_end.reset();
-  Result<std::optional<std::string>> frame = ReadFrame(read_end.get(), kMaxGateFrame, MonotonicNow() + options_.wall);
+  Result<std::optional<std::string>> frame =
+      ReadFrame(read_end.get(), kMaxGateFrame, MonotonicNow() + options_.wall);
   kill(child, SIGKILL);  // it has answered, or it never will
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
@@ -94,10 +97,13 @@ GateResponse GateServer::Check(const GateRequest& request) const {
     return Internal("the check gave an answer that makes no sense; the source may attack the parser");
   }
   if (!frame.ok() && frame.error().code == kFrameTimeout)
-    return Internal(fmt::format("the check took more than {} s; the source is too complex for the parser", options_.wall.s()));
-  return Internal(fmt::format("the check died ({}); the source is too complex for the parser, or exceeds {} s of CPU time or "
-                              "{} MiB", WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "no answer", options_.cpu_seconds,
-                              options_.memory_bytes >> 20));
+    return Internal(fmt::format("the check took more than {} s; the source is too complex for the parser",
+                                options_.wall.s()));
+  return Internal(fmt::format(
+      "the check died ({}); the source is too complex for the parser, or exceeds {} s of CPU time or "
+      "{} MiB",
+      WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "no answer", options_.cpu_seconds,
+      options_.memory_bytes >> 20));
 }
 
 Status GateServer::Serve(int in, int out) const {

@@ -58,7 +58,9 @@ TEST(GateServerTest, SurvivesWhatExhaustsTheParser) {
   GateResponse r = server->Check({deep, "deep.cc", false, {}});
   EXPECT_FALSE(r.ok);
   // Compile-time evaluation is cut off by clang itself.
-  std::string bomb = fifo + "constexpr unsigned F(unsigned n) { return n < 2 ? n : F(n - 1) + F(n - 2); }\nstatic_assert(F(40) > 1);\n";
+  std::string bomb = fifo +
+                     "constexpr unsigned F(unsigned n) { return n < 2 ? n : F(n - 1) + F(n - 2); "
+                     "}\nstatic_assert(F(40) > 1);\n";
   r = server->Check({bomb, "bomb.cc", false, {}});
   EXPECT_FALSE(r.ok);
   // And the server still serves.

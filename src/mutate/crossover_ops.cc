@@ -1,10 +1,10 @@
 // Crossover: material of another policy. Names that the parent lacks are put in terms of what it
 // has: another policy's tunable becomes the parent's of the same meaning (or its default, as a
 // number), its only queue becomes the parent's only queue.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
-
-#include <fmt/format.h>
 
 #include "core/lexer.h"
 #include "mutate/operators.h"
@@ -21,7 +21,8 @@ const TunableDecl* FindTunable(const Program& p, std::string_view name) {
 }
 
 bool HasConstant(const Program& p, std::string_view name) {
-  return std::any_of(p.constants.begin(), p.constants.end(), [&](const LocalName& c) { return c.name == name; });
+  return std::any_of(p.constants.begin(), p.constants.end(),
+                     [&](const LocalName& c) { return c.name == name; });
 }
 
 // The parent's tunable that stands for a mate's of another name: one of the same unit whose range
@@ -30,7 +31,8 @@ const TunableDecl* Equivalent(const Program& p, const TunableDecl& theirs, Rng& 
   bool time = theirs.name.ends_with("_ns");
   std::vector<const TunableDecl*> fit;
   for (const TunableDecl& t : p.tunables)
-    if (t.name.ends_with("_ns") == time && t.min <= theirs.default_value && theirs.default_value <= t.max) fit.push_back(&t);
+    if (t.name.ends_with("_ns") == time && t.min <= theirs.default_value && theirs.default_value <= t.max)
+      fit.push_back(&t);
   return fit.empty() ? nullptr : Pick(fit, rng);
 }
 
@@ -72,24 +74,108 @@ std::set<std::string_view> Words(const Program& p) {
 
 bool Knows(const std::set<std::string_view>& words, const std::string& text) {
   // Names of the API are known to everybody.
-  static const std::set<std::string_view> api = {
-      "now", "this_cpu", "nr_cpus", "random", "llc_of", "node_of", "sibling_of", "running_pid", "is_idle", "dsq_move_to_local",
-      "dsq_nr_queued", "dsq_peek", "dsq_peek_vtime", "claim_idle", "kick_cpu", "timer_start", "count", "udiv", "umod", "sdiv",
-      "smod", "min", "max", "clamp", "before", "atomic_add", "for_n", "for_each_cpu", "pid", "tgid", "comm", "weight", "hint",
-      "cpu", "allowed", "nr_allowed", "slice", "set_slice", "vtime", "set_vtime", "run_total", "wait_total", "nr_wakeups", "waker",
-      "insert", "insert_vtime", "pick_idle", "pick_idle_in", "select_dfl", "cpu_state", "this_cpu_state", "keep_running",
-      "kDsqGlobal", "kDsqLocal", "kDsqLocalOn", "local_on", "kSliceDefault", "kSliceInfinite", "kEnqWakeup", "kEnqHead",
-      "kEnqPreempt", "kEnqLast", "kWakeTtwu", "kWakeFork", "kWakeSync", "kKickIdle", "kKickPreempt", "kPickIdleCore", "kSameCore",
-      "kSameLlc", "kSameNode", "kAnywhere", "u64", "s64", "u32", "s32", "u8", "bool", "DsqId", "Task", "if", "else", "return",
-      "const", "constexpr", "static_cast", "true", "false", "switch", "case", "default", "break", "auto"};
+  static const std::set<std::string_view> api = {"now",
+                                                 "this_cpu",
+                                                 "nr_cpus",
+                                                 "random",
+                                                 "llc_of",
+                                                 "node_of",
+                                                 "sibling_of",
+                                                 "running_pid",
+                                                 "is_idle",
+                                                 "dsq_move_to_local",
+                                                 "dsq_nr_queued",
+                                                 "dsq_peek",
+                                                 "dsq_peek_vtime",
+                                                 "claim_idle",
+                                                 "kick_cpu",
+                                                 "timer_start",
+                                                 "count",
+                                                 "udiv",
+                                                 "umod",
+                                                 "sdiv",
+                                                 "smod",
+                                                 "min",
+                                                 "max",
+                                                 "clamp",
+                                                 "before",
+                                                 "atomic_add",
+                                                 "for_n",
+                                                 "for_each_cpu",
+                                                 "pid",
+                                                 "tgid",
+                                                 "comm",
+                                                 "weight",
+                                                 "hint",
+                                                 "cpu",
+                                                 "allowed",
+                                                 "nr_allowed",
+                                                 "slice",
+                                                 "set_slice",
+                                                 "vtime",
+                                                 "set_vtime",
+                                                 "run_total",
+                                                 "wait_total",
+                                                 "nr_wakeups",
+                                                 "waker",
+                                                 "insert",
+                                                 "insert_vtime",
+                                                 "pick_idle",
+                                                 "pick_idle_in",
+                                                 "select_dfl",
+                                                 "cpu_state",
+                                                 "this_cpu_state",
+                                                 "keep_running",
+                                                 "kDsqGlobal",
+                                                 "kDsqLocal",
+                                                 "kDsqLocalOn",
+                                                 "local_on",
+                                                 "kSliceDefault",
+                                                 "kSliceInfinite",
+                                                 "kEnqWakeup",
+                                                 "kEnqHead",
+                                                 "kEnqPreempt",
+                                                 "kEnqLast",
+                                                 "kWakeTtwu",
+                                                 "kWakeFork",
+                                                 "kWakeSync",
+                                                 "kKickIdle",
+                                                 "kKickPreempt",
+                                                 "kPickIdleCore",
+                                                 "kSameCore",
+                                                 "kSameLlc",
+                                                 "kSameNode",
+                                                 "kAnywhere",
+                                                 "u64",
+                                                 "s64",
+                                                 "u32",
+                                                 "s32",
+                                                 "u8",
+                                                 "bool",
+                                                 "DsqId",
+                                                 "Task",
+                                                 "if",
+                                                 "else",
+                                                 "return",
+                                                 "const",
+                                                 "constexpr",
+                                                 "static_cast",
+                                                 "true",
+                                                 "false",
+                                                 "switch",
+                                                 "case",
+                                                 "default",
+                                                 "break",
+                                                 "auto"};
   std::set<std::string> declared;
   std::string previous;
   for (const LexToken& t : Lex(text)) {
     if (t.kind == LexKind::kComment) continue;
     if (t.kind == LexKind::kIdentifier && !api.contains(t.text) && !words.contains(t.text)) {
       // A name after a type is declared here.
-      bool type = previous == "u64" || previous == "s64" || previous == "u32" || previous == "s32" || previous == "u8" ||
-                  previous == "bool" || previous == "auto" || previous == "&" || previous == "Task" || previous == "DsqId";
+      bool type = previous == "u64" || previous == "s64" || previous == "u32" || previous == "s32" ||
+                  previous == "u8" || previous == "bool" || previous == "auto" || previous == "&" ||
+                  previous == "Task" || previous == "DsqId";
       if (!type && !declared.contains(std::string(t.text))) return false;
       declared.insert(std::string(t.text));
     }
@@ -107,7 +193,9 @@ std::optional<Change> CrossBlock(const Program& p, const Mates& mates, Rng& rng)
   };
   std::set<std::string_view> words = Words(p);
   std::vector<Option> options;
-  auto content = [](const Program& q, size_t i) { return std::string(q.Text({q.blocks[i].begin, q.blocks[i].end})); };
+  auto content = [](const Program& q, size_t i) {
+    return std::string(q.Text({q.blocks[i].begin, q.blocks[i].end}));
+  };
   for (const Program* mate : mates)
     for (size_t i = 0; i < p.blocks.size(); ++i)
       for (size_t k = 0; k < mate->blocks.size(); ++k) {
@@ -121,7 +209,8 @@ std::optional<Change> CrossBlock(const Program& p, const Mates& mates, Rng& rng)
   std::string text = Translate(p, *o.mate, content(*o.mate, o.theirs), rng);
   // The indentation of the parent's block, whatever the mate's.
   std::string indent = IndentAt(p, p.source.find_first_not_of(" \t", block.end));
-  return Change{{{{block.begin, block.end}, Reindent(text, indent)}}, fmt::format("block {} of the mate", block.name)};
+  return Change{{{{block.begin, block.end}, Reindent(text, indent)}},
+                fmt::format("block {} of the mate", block.name)};
 }
 
 std::optional<Change> GraftStatement(const Program& p, const Mates& mates, Rng& rng) {
@@ -148,8 +237,8 @@ std::optional<Change> GraftStatement(const Program& p, const Mates& mates, Rng& 
   std::string indent = IndentAt(p, o.at->range.begin);
   text = Reindent(IndentAt(*o.mate, o.theirs->range.begin) + text, indent) + "\n";
   return Change{{{{o.at->lines.begin, o.at->lines.begin}, text}},
-                fmt::format("{}: '{}' of the mate before '{}'", p.blocks[o.at->block].name, Brief(o.mate->Text(o.theirs->range)),
-                            Brief(p.Text(o.at->range)))};
+                fmt::format("{}: '{}' of the mate before '{}'", p.blocks[o.at->block].name,
+                            Brief(o.mate->Text(o.theirs->range)), Brief(p.Text(o.at->range)))};
 }
 
 }  // namespace ose

@@ -1,10 +1,10 @@
 // Operators that change a number, an operator, an expression or a call.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <set>
-
-#include <fmt/format.h>
 
 #include "mutate/operators.h"
 
@@ -112,14 +112,16 @@ std::optional<Change> SwapInsert(const Program& p, const Call& call, Rng& rng) {
     if (to_vtime) {
       std::vector<std::string> keys;
       for (const Atom& a : AtomsAt(p, c.range.begin, c.function))
-        if (a.type == "unsigned long long" && a.text.find("slice") == std::string::npos) keys.push_back(a.text);
+        if (a.type == "unsigned long long" && a.text.find("slice") == std::string::npos)
+          keys.push_back(a.text);
       if (keys.empty()) return std::nullopt;
       change.edits.push_back({{c.args[1].end, c.args[1].end}, ", " + Pick(keys, rng)});
     } else {
       change.edits.push_back({{c.args[1].end, c.args[2].end}, ""});
     }
   }
-  change.note = fmt::format("{}queue {} becomes {}", Where(p, call), Brief(queue), to_vtime ? "ordered by vtime" : "FIFO");
+  change.note = fmt::format("{}queue {} becomes {}", Where(p, call), Brief(queue),
+                            to_vtime ? "ordered by vtime" : "FIFO");
   return change;
 }
 
@@ -133,15 +135,21 @@ std::optional<Change> ToggleFlag(const Program& p, const Call& call, size_t i, c
   }
   if (call.args.size() < i) return std::nullopt;
   std::string old(p.Text(call.args[i])), text;
-  if (old == flag) text = "0";
-  else if (old == "0") text = flag;
-  else if (size_t at = old.find(" | " + flag); at != old.npos) text = old.substr(0, at) + old.substr(at + 3 + flag.size());
-  else if (old.find(flag) != old.npos) return std::nullopt;
-  else text = Operand(old) + " | " + flag;
+  if (old == flag)
+    text = "0";
+  else if (old == "0")
+    text = flag;
+  else if (size_t at = old.find(" | " + flag); at != old.npos)
+    text = old.substr(0, at) + old.substr(at + 3 + flag.size());
+  else if (old.find(flag) != old.npos)
+    return std::nullopt;
+  else
+    text = Operand(old) + " | " + flag;
   return Replace(p, call, call.args[i], text);
 }
 
-std::optional<Change> OtherArgument(const Program& p, const Call& call, size_t i, std::vector<std::string> choices, Rng& rng) {
+std::optional<Change> OtherArgument(const Program& p, const Call& call, size_t i,
+                                    std::vector<std::string> choices, Rng& rng) {
   if (!Has(call, i)) return std::nullopt;
   std::erase(choices, std::string(p.Text(call.args[i])));
   if (choices.empty()) return std::nullopt;
@@ -181,9 +189,12 @@ std::optional<Change> VaryCall(const Program& p, const Call& call, Rng& rng) {
   bool is_insert = call.name == "insert", is_vtime = call.name == "insert_vtime";
   if (is_insert || is_vtime) {
     switch (rng.Below(5)) {
-      case 0: return Has(call, 0) ? SwapInsert(p, call, rng) : std::nullopt;
-      case 1: return OtherArgument(p, call, 0, Queues(p, call), rng);
-      case 2: return VarySlice(p, call, 1, rng);
+      case 0:
+        return Has(call, 0) ? SwapInsert(p, call, rng) : std::nullopt;
+      case 1:
+        return OtherArgument(p, call, 0, Queues(p, call), rng);
+      case 2:
+        return VarySlice(p, call, 1, rng);
       case 3:
         if (is_insert) return ToggleFlag(p, call, 2, "kEnqHead");
         if (Has(call, 2)) {
@@ -197,7 +208,8 @@ std::optional<Change> VaryCall(const Program& p, const Call& call, Rng& rng) {
           return OtherArgument(p, call, 2, choices, rng);
         }
         return std::nullopt;
-      default: return ToggleFlag(p, call, is_insert ? 2 : 3, "kEnqPreempt");
+      default:
+        return ToggleFlag(p, call, is_insert ? 2 : 3, "kEnqPreempt");
     }
   }
   if (call.name == "kick_cpu") return OtherArgument(p, call, 1, {"kKickIdle", "kKickPreempt", "0"}, rng);
@@ -206,13 +218,16 @@ std::optional<Change> VaryCall(const Program& p, const Call& call, Rng& rng) {
     if (rng.Below(2)) return ToggleFlag(p, call, 2, "kPickIdleCore");
     return OtherArgument(p, call, 1, {"kSameCore", "kSameLlc", "kSameNode", "kAnywhere"}, rng);
   }
-  if (call.name == "set_slice" || call.name == "keep_running" || call.name == "timer_start") return VarySlice(p, call, 0, rng);
+  if (call.name == "set_slice" || call.name == "keep_running" || call.name == "timer_start")
+    return VarySlice(p, call, 0, rng);
   if (call.name == "min" || call.name == "max") {
     Range name{call.range.begin, call.range.begin + 3};
     return Replace(p, call, name, call.name == "min" ? "max" : "min");
   }
   if (call.name == "before" && call.args.size() == 2) {
-    Change c{{{call.args[0], std::string(p.Text(call.args[1]))}, {call.args[1], std::string(p.Text(call.args[0]))}}, {}};
+    Change c{{{call.args[0], std::string(p.Text(call.args[1]))},
+              {call.args[1], std::string(p.Text(call.args[0]))}},
+             {}};
     c.note = fmt::format("{}{} the other way round", Where(p, call), Brief(p.Text(call.range)));
     return c;
   }
@@ -234,7 +249,8 @@ std::optional<Change> MutateTunable(const Program& p, const Mates&, Rng& rng) {
     int64_t v = StepTunable(t, rng);
     std::string text = FormatNumber(v, true);
     change.edits.push_back({{t.default_begin, t.default_end}, text});
-    change.note += fmt::format("{}{} {} -> {}", change.note.empty() ? "" : ", ", t.name, FormatNumber(t.default_value, true), text);
+    change.note += fmt::format("{}{} {} -> {}", change.note.empty() ? "" : ", ", t.name,
+                               FormatNumber(t.default_value, true), text);
   }
   return change;
 }
@@ -242,7 +258,8 @@ std::optional<Change> MutateTunable(const Program& p, const Mates&, Rng& rng) {
 std::optional<Change> MutateConstant(const Program& p, const Mates&, Rng& rng) {
   std::vector<const Expression*> found;
   for (const Expression* e : InBlocks(p))
-    if (e->literal && (e->slot == Slot::kFree || e->slot == Slot::kDivisor || e->slot == Slot::kLoopBound)) found.push_back(e);
+    if (e->literal && (e->slot == Slot::kFree || e->slot == Slot::kDivisor || e->slot == Slot::kLoopBound))
+      found.push_back(e);
   if (found.empty()) return std::nullopt;
   const Expression& e = *Pick(found, rng);
   const int64_t v = *e.literal;
@@ -284,18 +301,21 @@ std::optional<Change> MutateComparison(const Program& p, const Mates&, Rng& rng)
   for (const auto& [op, text] : spelling)
     if (op != e.op) choices.push_back(text);
   Change change = Replace(p, e, e.op_range, Pick(choices, rng));
-  change.note = fmt::format("{}in '{}': '{}' -> '{}'", Where(p, e), Brief(p.Text(e.range)), p.Text(e.op_range), change.edits[0].text);
+  change.note = fmt::format("{}in '{}': '{}' -> '{}'", Where(p, e), Brief(p.Text(e.range)),
+                            p.Text(e.op_range), change.edits[0].text);
   return change;
 }
 
 std::optional<Change> MutateArithmetic(const Program& p, const Mates&, Rng& rng) {
   // Groups of operators that may stand for each other.
   static const std::vector<std::vector<std::string>> groups = {
-      {"+", "-", "*"}, {"&", "|", "^"}, {"<<", ">>"}, {"&&", "||"}, {"+=", "-=", "="}, {"&=", "|=", "^="}, {"<<=", ">>="}};
+      {"+", "-", "*"},   {"&", "|", "^"},    {"<<", ">>"},  {"&&", "||"},
+      {"+=", "-=", "="}, {"&=", "|=", "^="}, {"<<=", ">>="}};
   std::vector<const Expression*> found;
   auto group_of = [&](const Expression& e) -> const std::vector<std::string>* {
     // A plain assignment stays: `x = y` rarely means `x += y`, whose x may be new.
-    if (e.op == CXBinaryOperator_Invalid || e.op == CXBinaryOperator_Assign || e.slot != Slot::kFree) return nullptr;
+    if (e.op == CXBinaryOperator_Invalid || e.op == CXBinaryOperator_Assign || e.slot != Slot::kFree)
+      return nullptr;
     std::string op(p.Text(e.op_range));
     for (const auto& g : groups)
       if (std::find(g.begin(), g.end(), op) != g.end()) return &g;
@@ -317,7 +337,8 @@ std::optional<Change> MutateArithmetic(const Program& p, const Mates&, Rng& rng)
       while (begin < end && p.source[end - 1] == ' ') --end;
       return OperandOf(op, p.Text({begin, end}));
     };
-    std::string whole = fmt::format("{} {} {}", side(e.range.begin, e.op_range.begin), op, side(e.op_range.end, e.range.end));
+    std::string whole =
+        fmt::format("{} {} {}", side(e.range.begin, e.op_range.begin), op, side(e.op_range.end, e.range.end));
     change.edits = {{e.range, e.nested ? "(" + whole + ")" : whole}};
   }
   change.note = fmt::format("{}in '{}': '{}' -> '{}'", Where(p, e), Brief(p.Text(e.range)), old, op);
@@ -360,7 +381,8 @@ std::optional<Change> ReplaceExpression(const Program& p, const Mates&, Rng& rng
     for (const Atom& a : AtomsAt(p, target.range.begin, target.function)) {
       if (a.text == old || (a.type == "bool") != (target.type == "bool")) continue;
       // Other integer types fit too, but the policy's own are likelier to mean something.
-      if (a.type == target.type || rng.Below(4) == 0) choices.push_back(Converted(a.text, a.type, target.type));
+      if (a.type == target.type || rng.Below(4) == 0)
+        choices.push_back(Converted(a.text, a.type, target.type));
     }
   }
   if (choices.empty()) return std::nullopt;
@@ -369,8 +391,9 @@ std::optional<Change> ReplaceExpression(const Program& p, const Mates&, Rng& rng
 }
 
 std::optional<Change> MutateCall(const Program& p, const Mates&, Rng& rng) {
-  static const std::set<std::string_view> varied = {"insert", "insert_vtime", "kick_cpu", "pick_idle", "pick_idle_in", "set_slice",
-                                                    "keep_running", "timer_start", "min", "max", "before"};
+  static const std::set<std::string_view> varied = {
+      "insert",       "insert_vtime", "kick_cpu", "pick_idle", "pick_idle_in", "set_slice",
+      "keep_running", "timer_start",  "min",      "max",       "before"};
   std::vector<const Call*> found;
   for (const Call& c : p.calls)
     if (c.block >= 0 && varied.contains(c.name)) found.push_back(&c);

@@ -1,10 +1,10 @@
 #include "mutate/mutator.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <list>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "ast/parser.h"
 #include "base/edit_distance.h"
@@ -16,7 +16,7 @@
 namespace ose {
 namespace {
 
-constexpr int kTries = 12;          // draws of an operator
+constexpr int kTries = 12;              // draws of an operator
 constexpr size_t kCachedPrograms = 24;  // about 1 MB each
 
 class AstMutator : public Mutator {
@@ -27,9 +27,10 @@ class AstMutator : public Mutator {
 
   const std::vector<std::string>& ops() const override { return names_; }
 
-  Result<Mutation> Mutate(const std::string& parent, std::string_view op, const std::vector<std::string>& mates,
-                          Rng& rng) override {
-    auto found = std::find_if(Operators().begin(), Operators().end(), [&](const Operator& o) { return o.name == op; });
+  Result<Mutation> Mutate(const std::string& parent, std::string_view op,
+                          const std::vector<std::string>& mates, Rng& rng) override {
+    auto found =
+        std::find_if(Operators().begin(), Operators().end(), [&](const Operator& o) { return o.name == op; });
     if (found == Operators().end())
       return Error{kExitInternal, fmt::format("no operator '{}'{}", op, DidYouMean(op, names_))};
     OSE_ASSIGN(std::shared_ptr<const Program> program, Cached(parent));

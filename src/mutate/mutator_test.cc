@@ -18,7 +18,9 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::unique_ptr<Mutator> MakeMutator() { return std::move(Mutator::Create(OSE_SOURCE_DIR "/include")).value(); }
+std::unique_ptr<Mutator> MakeMutator() {
+  return std::move(Mutator::Create(OSE_SOURCE_DIR "/include")).value();
+}
 
 std::vector<std::string> Baselines() {
   const std::string dir = OSE_SOURCE_DIR "/policies";
@@ -29,16 +31,21 @@ std::vector<std::string> Baselines() {
 }
 
 // A policy whose enqueue() is a block with the given lines.
-std::string Source(const std::string& block, const std::string& tunable = "TUNABLE(slice_ns, 5'000, 5'000, 5'000)") {
+std::string Source(const std::string& block,
+                   const std::string& tunable = "TUNABLE(slice_ns, 5'000, 5'000, 5'000)") {
   return "#include <osevolve/policy.h>\nusing namespace osevolve;\n" + tunable +
-         "\nstruct S { u64 used; };\nstruct P : Policy<S> {\n  u32 total;\n  void enqueue(Task t, u64 enq_flags) {\n"
-         "    // EVOLVE-BLOCK-START enqueue\n" + block +
-         "    // EVOLVE-BLOCK-END\n  }\n  void tick(Task t) {\n    // EVOLVE-BLOCK-START tick\n    // EVOLVE-BLOCK-END\n  }\n};\n"
+         "\nstruct S { u64 used; };\nstruct P : Policy<S> {\n  u32 total;\n  void enqueue(Task t, u64 "
+         "enq_flags) {\n"
+         "    // EVOLVE-BLOCK-START enqueue\n" +
+         block +
+         "    // EVOLVE-BLOCK-END\n  }\n  void tick(Task t) {\n    // EVOLVE-BLOCK-START tick\n    // "
+         "EVOLVE-BLOCK-END\n  }\n};\n"
          "OSEVOLVE_POLICY(P, \"p\")\n";
 }
 
 // What stands in the block `enqueue` of all children that 60 seeds make of `block`.
-std::set<std::string> Children(const std::string& op, const std::string& parent, const std::vector<std::string>& mates = {}) {
+std::set<std::string> Children(const std::string& op, const std::string& parent,
+                               const std::vector<std::string>& mates = {}) {
   static std::unique_ptr<Mutator> mutator = MakeMutator();
   std::set<std::string> out;
   for (uint64_t seed = 0; seed < 60; ++seed) {
@@ -63,15 +70,17 @@ TEST(OperatorTest, Constant) {
 
 TEST(OperatorTest, Compare) {
   EXPECT_THAT(Children("compare", Source("    if (total < 7) total = t.weight();\n")),
-              UnorderedElementsAre("    if (total > 7) total = t.weight();\n", "    if (total <= 7) total = t.weight();\n",
-                                   "    if (total >= 7) total = t.weight();\n", "    if (total == 7) total = t.weight();\n",
-                                   "    if (total != 7) total = t.weight();\n"));
+              UnorderedElementsAre(
+                  "    if (total > 7) total = t.weight();\n", "    if (total <= 7) total = t.weight();\n",
+                  "    if (total >= 7) total = t.weight();\n", "    if (total == 7) total = t.weight();\n",
+                  "    if (total != 7) total = t.weight();\n"));
 }
 
 TEST(OperatorTest, ArithmeticKeepsTheGrouping) {
   EXPECT_THAT(Children("arith", Source("    total = total + t.weight() * 3;\n")),
-              UnorderedElementsAre("    total = total - (t.weight() * 3);\n", "    total = total * (t.weight() * 3);\n",
-                                   "    total = total + (t.weight() + 3);\n", "    total = total + (t.weight() - 3);\n"));
+              UnorderedElementsAre(
+                  "    total = total - (t.weight() * 3);\n", "    total = total * (t.weight() * 3);\n",
+                  "    total = total + (t.weight() + 3);\n", "    total = total + (t.weight() - 3);\n"));
 }
 
 TEST(OperatorTest, Negate) {
@@ -82,13 +91,15 @@ TEST(OperatorTest, Negate) {
 }
 
 TEST(OperatorTest, Delete) {
-  EXPECT_THAT(Children("delete", Source("    // Why.\n    total = 1;  // how\n    t.insert(kDsqGlobal, slice_ns);\n")),
+  EXPECT_THAT(Children("delete",
+                       Source("    // Why.\n    total = 1;  // how\n    t.insert(kDsqGlobal, slice_ns);\n")),
               UnorderedElementsAre("    t.insert(kDsqGlobal, slice_ns);\n"));
 }
 
 TEST(OperatorTest, Copy) {
-  EXPECT_THAT(Children("copy", Source("    total += 1;\n    t.insert(kDsqGlobal, slice_ns);\n")),
-              UnorderedElementsAre("    total += 1;\n    total += 1;\n    t.insert(kDsqGlobal, slice_ns);\n"));
+  EXPECT_THAT(
+      Children("copy", Source("    total += 1;\n    t.insert(kDsqGlobal, slice_ns);\n")),
+      UnorderedElementsAre("    total += 1;\n    total += 1;\n    t.insert(kDsqGlobal, slice_ns);\n"));
 }
 
 TEST(OperatorTest, Move) {
@@ -102,7 +113,8 @@ TEST(OperatorTest, Swap) {
 }
 
 TEST(OperatorTest, Guard) {
-  std::set<std::string> children = Children("guard", Source("    total += 1;\n    t.insert(kDsqGlobal, slice_ns);\n"));
+  std::set<std::string> children =
+      Children("guard", Source("    total += 1;\n    t.insert(kDsqGlobal, slice_ns);\n"));
   EXPECT_GT(children.size(), 10u);
   for (const std::string& c : children) {
     EXPECT_THAT(c, testing::StartsWith("    if ("));
@@ -111,9 +123,11 @@ TEST(OperatorTest, Guard) {
 }
 
 TEST(OperatorTest, BranchKeepsTheTaskQueued) {
-  for (const std::string& c : Children("branch", Source("    t.insert(kDsqGlobal, slice_ns, enq_flags);\n"))) {
+  for (const std::string& c :
+       Children("branch", Source("    t.insert(kDsqGlobal, slice_ns, enq_flags);\n"))) {
     EXPECT_THAT(c, testing::StartsWith("    if ("));
-    EXPECT_THAT(c, testing::EndsWith("    } else {\n      t.insert(kDsqGlobal, slice_ns, enq_flags);\n    }\n"));
+    EXPECT_THAT(c,
+                testing::EndsWith("    } else {\n      t.insert(kDsqGlobal, slice_ns, enq_flags);\n    }\n"));
   }
 }
 
@@ -143,13 +157,16 @@ TEST(OperatorTest, CrossBlock) {
 }
 
 TEST(OperatorTest, Graft) {
-  EXPECT_THAT(Children("graft", Source("    total = 1;\n"), {Source("    t->used = 2;\n    t.insert(kDsqGlobal, 0);\n")}),
+  EXPECT_THAT(Children("graft", Source("    total = 1;\n"),
+                       {Source("    t->used = 2;\n    t.insert(kDsqGlobal, 0);\n")}),
               UnorderedElementsAre("    t->used = 2;\n    total = 1;\n"));
 }
 
 TEST(MutatorTest, TunablesStayInRange) {
   auto mutator = MakeMutator();
-  std::string parent = Source("", "TUNABLE(a, 5, 0, 9)\nTUNABLE(b, 20'000, 1'000, 90'000'000)\nTUNABLE(c, -3, -5, 5)\nTUNABLE(d, 1, 1, 1)");
+  std::string parent = Source("",
+                              "TUNABLE(a, 5, 0, 9)\nTUNABLE(b, 20'000, 1'000, 90'000'000)\nTUNABLE(c, -3, "
+                              "-5, 5)\nTUNABLE(d, 1, 1, 1)");
   std::set<int64_t> seen;
   for (uint64_t seed = 0; seed < 500; ++seed) {
     Rng rng(seed);
@@ -209,7 +226,8 @@ TEST(MutatorTest, ChangesNothingOutsideBlocksAndTunables) {
       if (!m.ok()) continue;
       ++made;
       ASSERT_NE(m->source, parent);
-      ASSERT_EQ(*Skeleton(m->source), skeleton) << op << "\n" << UnifiedDiff(parent, m->source, "parent", "child");
+      ASSERT_EQ(*Skeleton(m->source), skeleton) << op << "\n"
+                                                << UnifiedDiff(parent, m->source, "parent", "child");
       // Walk away from the baseline, and start again before the policy is all noise.
       parent = i % 20 == 19 ? baseline : m->source;
     }

@@ -1,9 +1,9 @@
 #include "mutate/operators.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
-
-#include <fmt/format.h>
 
 namespace ose {
 namespace {
@@ -19,11 +19,11 @@ bool LooksLikeTime(std::string_view name) {
 
 const std::vector<Operator>& Operators() {
   static const std::vector<Operator> operators = {
-      {"tunable", MutateTunable},   {"constant", MutateConstant}, {"compare", MutateComparison},
-      {"arith", MutateArithmetic},  {"negate", NegateCondition},  {"guard", GuardStatement},
-      {"branch", BranchStatement},  {"delete", DeleteStatement},  {"copy", CopyStatement},
-      {"move", MoveStatement},      {"swap", SwapStatements},     {"replace", ReplaceExpression},
-      {"call", MutateCall},         {"cross_block", CrossBlock},  {"graft", GraftStatement},
+      {"tunable", MutateTunable},  {"constant", MutateConstant}, {"compare", MutateComparison},
+      {"arith", MutateArithmetic}, {"negate", NegateCondition},  {"guard", GuardStatement},
+      {"branch", BranchStatement}, {"delete", DeleteStatement},  {"copy", CopyStatement},
+      {"move", MoveStatement},     {"swap", SwapStatements},     {"replace", ReplaceExpression},
+      {"call", MutateCall},        {"cross_block", CrossBlock},  {"graft", GraftStatement},
   };
   return operators;
 }
@@ -90,9 +90,10 @@ std::string RandomCondition(const Program& p, size_t offset, int function, Rng& 
   // Conditions that the policy itself uses and that make sense here, half of the time.
   std::vector<std::string> known;
   for (const Expression& e : p.expressions)
-    if (e.type == "bool" && !e.bound && !e.assigns && e.slot == Slot::kFree && p.Offers(offset, function, e) &&
-        p.Text(e.range).find("[&]") == std::string_view::npos && p.Text(e.range).find('\n') == std::string_view::npos &&
-        p.Text(e.range) != "true" && p.Text(e.range) != "false")
+    if (e.type == "bool" && !e.bound && !e.assigns && e.slot == Slot::kFree &&
+        p.Offers(offset, function, e) && p.Text(e.range).find("[&]") == std::string_view::npos &&
+        p.Text(e.range).find('\n') == std::string_view::npos && p.Text(e.range) != "true" &&
+        p.Text(e.range) != "false")
       known.emplace_back(p.Text(e.range));
   if (!known.empty() && rng.Below(2) == 0) {
     std::string c = Pick(known, rng);

@@ -1,13 +1,13 @@
 #include "mutate/program.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 #include <map>
 
 #include "core/exit_code.h"
 #include "core/lexer.h"
-
-#include <fmt/format.h>
 
 namespace ose {
 namespace {
@@ -19,7 +19,8 @@ using ast::Unwrap;
 
 std::string BareType(CXType type) {
   CXType t = clang_getCanonicalType(type);
-  if (t.kind == CXType_LValueReference || t.kind == CXType_RValueReference) t = clang_getCanonicalType(clang_getPointeeType(t));
+  if (t.kind == CXType_LValueReference || t.kind == CXType_RValueReference)
+    t = clang_getCanonicalType(clang_getPointeeType(t));
   return ast::TypeSpelling(clang_getUnqualifiedType(t));
 }
 
@@ -34,15 +35,31 @@ Slot ArgumentSlot(std::string_view call, size_t i, Slot otherwise) {
     size_t index;
     Slot slot;
   };
-  static constexpr Row rows[] = {
-      {"insert", 0, Slot::kFixed}, {"insert", 2, Slot::kFixed}, {"insert_vtime", 0, Slot::kFixed},
-      {"insert_vtime", 3, Slot::kFixed}, {"dsq_move_to_local", 0, Slot::kFixed}, {"dsq_nr_queued", 0, Slot::kFixed},
-      {"dsq_peek", 0, Slot::kFixed}, {"dsq_peek_vtime", 0, Slot::kFixed}, {"pick_idle", 0, Slot::kFixed},
-      {"kick_cpu", 0, Slot::kCpu}, {"kick_cpu", 1, Slot::kFixed}, {"pick_idle_in", 0, Slot::kCpu},
-      {"pick_idle_in", 1, Slot::kFixed}, {"pick_idle_in", 2, Slot::kFixed}, {"select_dfl", 0, Slot::kCpu},
-      {"select_dfl", 1, Slot::kFixed}, {"claim_idle", 0, Slot::kCpu}, {"is_idle", 0, Slot::kCpu}, {"cpu_state", 0, Slot::kCpu},
-      {"running_pid", 0, Slot::kCpu}, {"llc_of", 0, Slot::kCpu}, {"node_of", 0, Slot::kCpu}, {"sibling_of", 0, Slot::kCpu},
-      {"allowed", 0, Slot::kCpu}, {"count", 0, Slot::kFixed}};
+  static constexpr Row rows[] = {{"insert", 0, Slot::kFixed},
+                                 {"insert", 2, Slot::kFixed},
+                                 {"insert_vtime", 0, Slot::kFixed},
+                                 {"insert_vtime", 3, Slot::kFixed},
+                                 {"dsq_move_to_local", 0, Slot::kFixed},
+                                 {"dsq_nr_queued", 0, Slot::kFixed},
+                                 {"dsq_peek", 0, Slot::kFixed},
+                                 {"dsq_peek_vtime", 0, Slot::kFixed},
+                                 {"pick_idle", 0, Slot::kFixed},
+                                 {"kick_cpu", 0, Slot::kCpu},
+                                 {"kick_cpu", 1, Slot::kFixed},
+                                 {"pick_idle_in", 0, Slot::kCpu},
+                                 {"pick_idle_in", 1, Slot::kFixed},
+                                 {"pick_idle_in", 2, Slot::kFixed},
+                                 {"select_dfl", 0, Slot::kCpu},
+                                 {"select_dfl", 1, Slot::kFixed},
+                                 {"claim_idle", 0, Slot::kCpu},
+                                 {"is_idle", 0, Slot::kCpu},
+                                 {"cpu_state", 0, Slot::kCpu},
+                                 {"running_pid", 0, Slot::kCpu},
+                                 {"llc_of", 0, Slot::kCpu},
+                                 {"node_of", 0, Slot::kCpu},
+                                 {"sibling_of", 0, Slot::kCpu},
+                                 {"allowed", 0, Slot::kCpu},
+                                 {"count", 0, Slot::kFixed}};
   for (const Row& r : rows)
     if (r.call == call && r.index == i) return r.slot;
   return otherwise;
@@ -50,8 +67,8 @@ Slot ArgumentSlot(std::string_view call, size_t i, Slot otherwise) {
 
 // Calls that sched_ext allows in some hooks only, or once.
 bool IsBound(std::string_view name) {
-  return name == "insert" || name == "insert_vtime" || name == "dsq_move_to_local" || name == "keep_running" ||
-         name == "select_dfl" || name == "dsq_create" || name == "timer_start";
+  return name == "insert" || name == "insert_vtime" || name == "dsq_move_to_local" ||
+         name == "keep_running" || name == "select_dfl" || name == "dsq_create" || name == "timer_start";
 }
 
 }  // namespace
@@ -106,15 +123,22 @@ class Collector {
         for (CXCursor child : Children(c))
           if (auto r = unit_.RangeOf(child)) Declaration(child, *r);
         break;
-      case CXCursor_StructDecl: case CXCursor_ClassDecl: Record(c); break;
-      case CXCursor_FunctionDecl: case CXCursor_CXXMethod: FunctionBody(c, range); break;
+      case CXCursor_StructDecl:
+      case CXCursor_ClassDecl:
+        Record(c);
+        break;
+      case CXCursor_FunctionDecl:
+      case CXCursor_CXXMethod:
+        FunctionBody(c, range);
+        break;
       case CXCursor_VarDecl: {
         std::string type = BareType(clang_getCursorType(c));
         if (IsValueType(type) && !IsTunable(Spelling(c)) && !Spelling(c).starts_with("osv_"))
           p_.constants.push_back({Spelling(c), type});
         break;
       }
-      default: break;
+      default:
+        break;
     }
   }
 
@@ -132,7 +156,8 @@ class Collector {
     }
     std::vector<Field> fields;
     for (CXCursor child : Children(c))
-      if (clang_getCursorKind(child) == CXCursor_FieldDecl && IsValueType(BareType(clang_getCursorType(child))))
+      if (clang_getCursorKind(child) == CXCursor_FieldDecl &&
+          IsValueType(BareType(clang_getCursorType(child))))
         fields.push_back({Spelling(child), BareType(clang_getCursorType(child))});
     if (policy) p_.self_fields = fields;
     records_.emplace_back(BareType(clang_getCursorType(c)), std::move(fields));
@@ -142,7 +167,9 @@ class Collector {
 
   void FunctionBody(CXCursor c, Range range) {
     if (!clang_isCursorDefinition(c)) return;
-    p_.functions.push_back({Spelling(c), range, clang_getCursorKind(c) == CXCursor_CXXMethod && clang_CXXMethod_isStatic(c) != 0});
+    p_.functions.push_back(
+        {Spelling(c), range,
+         clang_getCursorKind(c) == CXCursor_CXXMethod && clang_CXXMethod_isStatic(c) != 0});
     function_ = static_cast<int>(p_.functions.size()) - 1;
     for (CXCursor child : Children(c)) {
       auto r = unit_.RangeOf(child);
@@ -154,7 +181,8 @@ class Collector {
   }
 
   bool IsTunable(const std::string& name) const {
-    return std::any_of(p_.tunables.begin(), p_.tunables.end(), [&](const TunableDecl& t) { return t.name == name; });
+    return std::any_of(p_.tunables.begin(), p_.tunables.end(),
+                       [&](const TunableDecl& t) { return t.name == name; });
   }
 
   void AddName(CXCursor decl, Range scope) {
@@ -183,12 +211,13 @@ class Collector {
       CXCursorKind t = clang_getCursorKind(target);
       auto declared = unit_.RangeOf(target);
       CXCursorKind scope = clang_getCursorKind(clang_getCursorSemanticParent(target));
-      bool local = t == CXCursor_ParmDecl ||
-                   (t == CXCursor_VarDecl && scope != CXCursor_TranslationUnit && scope != CXCursor_Namespace &&
-                    scope != CXCursor_StructDecl && scope != CXCursor_ClassDecl);
+      bool local = t == CXCursor_ParmDecl || (t == CXCursor_VarDecl && scope != CXCursor_TranslationUnit &&
+                                              scope != CXCursor_Namespace && scope != CXCursor_StructDecl &&
+                                              scope != CXCursor_ClassDecl);
       if (local && declared && !range.Contains(*declared)) {
         LocalName need{Spelling(target), BareType(clang_getCursorType(target))};
-        if (std::find(piece.needs.begin(), piece.needs.end(), need) == piece.needs.end()) piece.needs.push_back(need);
+        if (std::find(piece.needs.begin(), piece.needs.end(), need) == piece.needs.end())
+          piece.needs.push_back(need);
       }
     }
     if (kind == CXCursor_CXXThisExpr) piece.uses_this = true;
@@ -214,11 +243,13 @@ class Collector {
 
   void AddStatement(CXCursor c, Range range, int list) {
     CXCursorKind kind = clang_getCursorKind(c);
-    if (kind == CXCursor_CaseStmt || kind == CXCursor_DefaultStmt || kind == CXCursor_BreakStmt || kind == CXCursor_NullStmt)
+    if (kind == CXCursor_CaseStmt || kind == CXCursor_DefaultStmt || kind == CXCursor_BreakStmt ||
+        kind == CXCursor_NullStmt)
       return;
     size_t k = range.end;
     while (k < p_.source.size() && std::isspace(static_cast<unsigned char>(p_.source[k]))) ++k;
-    if (p_.source[range.end - 1] != ';' && k < p_.source.size() && p_.source[k] == ';' && kind != CXCursor_CompoundStmt)
+    if (p_.source[range.end - 1] != ';' && k < p_.source.size() && p_.source[k] == ';' &&
+        kind != CXCursor_CompoundStmt)
       range.end = k + 1;
     Statement s;
     Inspect(c, range, s);
@@ -272,7 +303,8 @@ class Collector {
     if (!range || range->size() == 0) return;
     CXCursorKind kind = clang_getCursorKind(c);
     switch (kind) {
-      case CXCursor_CompoundStmt: return Compound(c, *range);
+      case CXCursor_CompoundStmt:
+        return Compound(c, *range);
       case CXCursor_DeclStmt:
         for (CXCursor child : Children(c)) {
           auto r = unit_.RangeOf(child);
@@ -291,7 +323,8 @@ class Collector {
           if (clang_getCursorKind(child) == CXCursor_CompoundStmt) Compound(child, *r);
         }
         return;
-      default: break;
+      default:
+        break;
     }
     if (clang_isExpression(kind) && kind != CXCursor_UnexposedExpr && kind != CXCursor_ParenExpr)
       AddExpression(c, parent, *range, context);
@@ -303,13 +336,15 @@ class Collector {
     std::vector<CXCursor> children = Children(c);
     CXCursorKind kind = clang_getCursorKind(c);
     CXBinaryOperatorKind op = clang_getCursorBinaryOperatorKind(c);
-    bool divides = op == CXBinaryOperator_Div || op == CXBinaryOperator_Rem || op == CXBinaryOperator_DivAssign ||
-                   op == CXBinaryOperator_RemAssign;
+    bool divides = op == CXBinaryOperator_Div || op == CXBinaryOperator_Rem ||
+                   op == CXBinaryOperator_DivAssign || op == CXBinaryOperator_RemAssign;
     std::string call = kind == CXCursor_CallExpr ? Spelling(c) : "";
-    bool picks_cpu = kind == CXCursor_ReturnStmt && function_ >= 0 && p_.functions[function_].name == "select_cpu";
+    bool picks_cpu =
+        kind == CXCursor_ReturnStmt && function_ >= 0 && p_.functions[function_].name == "select_cpu";
     bool wrapper = kind == CXCursor_UnexposedExpr;
-    bool operand = (kind == CXCursor_BinaryOperator && op != CXBinaryOperator_Assign) || kind == CXCursor_UnaryOperator ||
-                   kind == CXCursor_ConditionalOperator || kind == CXCursor_CStyleCastExpr;
+    bool operand = (kind == CXCursor_BinaryOperator && op != CXBinaryOperator_Assign) ||
+                   kind == CXCursor_UnaryOperator || kind == CXCursor_ConditionalOperator ||
+                   kind == CXCursor_CStyleCastExpr;
     for (size_t i = 0; i < children.size(); ++i) {
       Context inner{context.slot, false, wrapper ? context.nested : operand};
       if (kind == CXCursor_ArraySubscriptExpr && i == 1) inner.slot = Slot::kIndex;
@@ -332,7 +367,8 @@ class Collector {
     if (!IsValueType(e.type)) return;
     CXCursorKind up = clang_getCursorKind(parent);
     // A name, member or element is read exactly when a conversion to its value stands around it.
-    bool names = e.kind == CXCursor_DeclRefExpr || e.kind == CXCursor_MemberRefExpr || e.kind == CXCursor_ArraySubscriptExpr;
+    bool names = e.kind == CXCursor_DeclRefExpr || e.kind == CXCursor_MemberRefExpr ||
+                 e.kind == CXCursor_ArraySubscriptExpr;
     bool constant = names && clang_getCursorKind(clang_getCursorReferenced(c)) == CXCursor_EnumConstantDecl;
     if (names && up != CXCursor_UnexposedExpr && !constant) return;
     e.assigns = e.kind == CXCursor_CompoundAssignOperator;
@@ -347,8 +383,8 @@ class Collector {
     }
     if (e.kind == CXCursor_UnaryOperator) {
       CXUnaryOperatorKind op = clang_getCursorUnaryOperatorKind(c);
-      e.assigns = op == CXUnaryOperator_PreInc || op == CXUnaryOperator_PreDec || op == CXUnaryOperator_PostInc ||
-                  op == CXUnaryOperator_PostDec;
+      e.assigns = op == CXUnaryOperator_PreInc || op == CXUnaryOperator_PreDec ||
+                  op == CXUnaryOperator_PostInc || op == CXUnaryOperator_PostDec;
     }
     Inspect(c, range, e);
     e.slot = context.slot;
@@ -368,7 +404,8 @@ class Collector {
     for (const LexToken& t : Lex(p_.Text(gap))) {
       if (t.kind != LexKind::kPunct || t.text == ")" || t.text == "(") continue;
       size_t begin = gap.begin + t.begin, end = begin;
-      while (end < gap.end && std::string_view("+-*/%&|^<>=!").find(p_.source[end]) != std::string_view::npos) ++end;
+      while (end < gap.end && std::string_view("+-*/%&|^<>=!").find(p_.source[end]) != std::string_view::npos)
+        ++end;
       return {begin, std::max(end, begin + 1)};
     }
     return gap;

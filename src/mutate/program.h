@@ -28,8 +28,8 @@ struct LocalName {
 // What all pieces have: where they are and what they need.
 struct Piece {
   ast::Range range;
-  int block = -1;        // index into Program::blocks, -1 outside
-  int function = -1;     // index into Program::functions
+  int block = -1;                // index into Program::blocks, -1 outside
+  int function = -1;             // index into Program::functions
   std::vector<LocalName> needs;  // locals and parameters that it uses but does not declare
   bool uses_this = false;        // members of the policy object
   // Calls that are bound to a hook (insert, dsq_move_to_local, ...).
@@ -38,9 +38,9 @@ struct Piece {
 
 struct Statement : Piece {
   CXCursorKind kind = CXCursor_NullStmt;
-  int list = -1;      // statements of one compound statement share it, in order
+  int list = -1;  // statements of one compound statement share it, in order
   bool declares = false, returns = false;
-  ast::Range lines;   // whole lines, with the comment lines directly above; = range if it shares a line
+  ast::Range lines;  // whole lines, with the comment lines directly above; = range if it shares a line
 };
 
 // What an expression stands for where an arbitrary value would break a rule.
@@ -51,24 +51,24 @@ enum class Slot {
   kLoopBound,  // of for_n
   kCaseLabel,
   kConstexpr,
-  kFixed,      // queue or flags of a service: the call operator knows their values
-  kCpu,        // a CPU number: another CPU's may take its place, nothing else
+  kFixed,  // queue or flags of a service: the call operator knows their values
+  kCpu,    // a CPU number: another CPU's may take its place, nothing else
 };
 
 struct Expression : Piece {
   CXCursorKind kind = CXCursor_UnexposedExpr;
-  std::string type;     // canonical, integers and bool only
+  std::string type;  // canonical, integers and bool only
   Slot slot = Slot::kFree;
   bool condition = false;  // of an if or ?:
   bool nested = false;     // an operand: what replaces it may need brackets
   CXBinaryOperatorKind op = CXBinaryOperator_Invalid;
-  ast::Range op_range;  // of the operator's token, for binary and compound assignment
-  bool assigns = false; // an assignment: no value to replace, but an operator to change
+  ast::Range op_range;   // of the operator's token, for binary and compound assignment
+  bool assigns = false;  // an assignment: no value to replace, but an operator to change
   std::optional<int64_t> literal;
 };
 
 struct Call : Piece {
-  std::string name;   // insert, kick_cpu, ...
+  std::string name;              // insert, kick_cpu, ...
   std::vector<ast::Range> args;  // as written; defaulted ones are missing
 };
 
@@ -104,7 +104,7 @@ class Program {
   std::vector<Call> calls;              // in blocks, and elsewhere
   std::vector<ScopedName> names;
   std::vector<Field> task_fields, cpu_fields, self_fields;  // integers and bools
-  std::vector<LocalName> constants;     // static or namespace constexpr integers
+  std::vector<LocalName> constants;                         // static or namespace constexpr integers
 
   std::string_view Text(ast::Range r) const { return std::string_view(source).substr(r.begin, r.size()); }
   int BlockOf(ast::Range r) const;

@@ -3,9 +3,9 @@
 // A task that enqueue() inserts nowhere is lost, and one that is inserted twice ejects the
 // policy: statements that insert are guarded only together with an alternative (branch), never
 // deleted or copied. The same holds for what dispatch() lives from.
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "mutate/operators.h"
 
@@ -32,7 +32,8 @@ std::vector<const Statement*> Select(const Program& p, F&& keep) {
 std::string Guarded(const Program& p, const Statement& s, const std::string& condition) {
   std::string indent = IndentAt(p, s.range.begin), text(p.Text(s.range));
   bool simple = text.find('\n') == text.npos && s.kind != CXCursor_IfStmt && s.kind != CXCursor_CompoundStmt;
-  if (simple && text.size() + condition.size() + indent.size() < 90) return fmt::format("if ({}) {}", condition, text);
+  if (simple && text.size() + condition.size() + indent.size() < 90)
+    return fmt::format("if ({}) {}", condition, text);
   return fmt::format("if ({}) {{\n{}\n{}}}", condition, Reindent(indent + text, indent + "  "), indent);
 }
 
@@ -65,7 +66,8 @@ std::optional<Change> BranchStatement(const Program& p, const Mates&, Rng& rng) 
   for (TextEdit& e : variant->edits) e.range = {e.range.begin - s->range.begin, e.range.end - s->range.begin};
   std::string changed = ApplyEdits(old, variant->edits);
   if (old == changed) return std::nullopt;
-  std::string text = fmt::format("if ({}) {{\n{}\n{}}} else {{\n{}\n{}}}", condition, Reindent(indent + changed, indent + "  "), indent,
+  std::string text = fmt::format("if ({}) {{\n{}\n{}}} else {{\n{}\n{}}}", condition,
+                                 Reindent(indent + changed, indent + "  "), indent,
                                  Reindent(indent + old, indent + "  "), indent);
   return Change{{{s->range, text}}, fmt::format("{} if {}", variant->note, Brief(condition))};
 }
@@ -90,9 +92,11 @@ std::optional<Change> CopyStatement(const Program& p, const Mates&, Rng& rng) {
   });
   if (places.empty()) return std::nullopt;
   const Statement& at = *Pick(places, rng);
-  std::string copy = Reindent(IndentAt(p, s.range.begin) + std::string(p.Text(s.range)), IndentAt(p, at.range.begin)) + "\n";
-  return Change{{{{at.lines.begin, at.lines.begin}, copy}},
-                fmt::format("{}'{}' also before '{}'", In(p, at), Brief(p.Text(s.range)), Brief(p.Text(at.range)))};
+  std::string copy =
+      Reindent(IndentAt(p, s.range.begin) + std::string(p.Text(s.range)), IndentAt(p, at.range.begin)) + "\n";
+  return Change{
+      {{{at.lines.begin, at.lines.begin}, copy}},
+      fmt::format("{}'{}' also before '{}'", In(p, at), Brief(p.Text(s.range)), Brief(p.Text(at.range)))};
 }
 
 std::optional<Change> MoveStatement(const Program& p, const Mates&, Rng& rng) {
@@ -112,8 +116,9 @@ std::optional<Change> MoveStatement(const Program& p, const Mates&, Rng& rng) {
   auto [s, at] = Pick(moves, rng);
   std::string indent = IndentAt(p, at->range.begin);
   std::string text = Reindent(p.Text(s->lines), indent);
-  return Change{{{s->lines, ""}, {{at->lines.begin, at->lines.begin}, text}},
-                fmt::format("{}'{}' before '{}'", In(p, *s), Brief(p.Text(s->range)), Brief(p.Text(at->range)))};
+  return Change{
+      {{s->lines, ""}, {{at->lines.begin, at->lines.begin}, text}},
+      fmt::format("{}'{}' before '{}'", In(p, *s), Brief(p.Text(s->range)), Brief(p.Text(at->range)))};
 }
 
 std::optional<Change> SwapStatements(const Program& p, const Mates&, Rng& rng) {
