@@ -6,13 +6,13 @@
 namespace ose::ast {
 namespace {
 
-constexpr char kSource[] = R"cc(#include <osevolve/policy.h>
-                                using namespace osevolve;
-                                TUNABLE(x, 1, 0, 2)
-                                s64 F(s64 a) {
-                                  return a + x;  // sum
-                                }
-)cc";
+constexpr char kSource[] = R"policy(#include <osevolve/policy.h>
+using namespace osevolve;
+TUNABLE(x, 1, 0, 2)
+s64 F(s64 a) {
+  return a + x;  // sum
+}
+)policy";
 
 std::unique_ptr<Parser> MakeParser() { return std::move(Parser::Create(OSE_SOURCE_DIR "/include")).value(); }
 

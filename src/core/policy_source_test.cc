@@ -10,22 +10,23 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr char kPolicy[] = R"cc(// TUNABLE(not_me, 1, 0, 2) in a comment
+constexpr char kPolicy[] = R"policy(// TUNABLE(not_me, 1, 0, 2) in a comment
 #include <osevolve/policy.h>
-                                const char* s = "TUNABLE(nor_me, 1, 0, 2)";
-                                const char* r = R"(TUNABLE(nor_me, 1, 0, 2) // EVOLVE-BLOCK-START x
+const char* s = "TUNABLE(nor_me, 1, 0, 2)";
+const char* r = R"(TUNABLE(nor_me, 1, 0, 2) // EVOLVE-BLOCK-START x
 )";
-                                TUNABLE(slice_ns, 20'000'000, 100'000, 1'000'000'000)
-                                TUNABLE(bias, /* low */ -5, -0x10, 0x7F)
-                                void f() {
-                                  // EVOLVE-BLOCK-START enqueue
-                                  a(b[1]);
-                                  // EVOLVE-BLOCK-END
-                                  keep();
-                                  // EVOLVE-BLOCK-START
-                                  // EVOLVE-BLOCK-END block
-                                }
-)cc";
+TUNABLE(slice_ns, 20'000'000, 100'000, 1'000'000'000)
+TUNABLE(bias , /* low */ -5,
+        -0x10, 0x7F)
+void f() {
+  // EVOLVE-BLOCK-START enqueue
+  a(b[1]);
+  // EVOLVE-BLOCK-END
+  keep();
+  // EVOLVE-BLOCK-START
+  // EVOLVE-BLOCK-END block
+}
+)policy";
 
 TEST(PolicySourceTest, ParsesTunables) {
   auto t = ParseTunables(kPolicy);
