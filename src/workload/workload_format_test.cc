@@ -282,6 +282,15 @@ TEST(FormatWorkload, RoundTripsRandomWorkloads) {
   EXPECT_GT(scripts, 100);
 }
 
+// toml++ asserts that a key follows the bracket (toml_reader.cc).
+TEST(ParseWorkload, TableHeaderWithoutKey) {
+  for (const char* text : {"[=", "[", "[[", "[[=]]", "[a.=]", "a = { = 1 }", "a = { , }", "a = { \u00e9 = 1 }", "a \ufb00"}) {
+    auto w = ParseWorkload(text, "w.toml");
+    ASSERT_FALSE(w.ok()) << text;
+    EXPECT_TRUE(w.error().message.starts_with("w.toml:1: not valid TOML: ")) << w.error().message;
+  }
+}
+
 // Cutting or changing a byte anywhere must give a workload or an error, never a crash.
 TEST(ParseWorkload, SurvivesDamage) {
   Rng rng(1);
