@@ -11,7 +11,7 @@ namespace {
 using namespace osevolve;
 
 constexpr uint64_t kSmallIds = 4096;
-constexpr int kMaxDsqs = 4096;
+constexpr size_t kMaxDsqs = 4096;
 constexpr int kDispatchMaxLoops = 32;  // SCX_DSP_MAX_LOOPS
 constexpr int kErrBusy = -16, kErrExist = -17, kErrInval = -22, kErrNoMem = -12;
 
@@ -537,9 +537,9 @@ int Kernel::DsqCreate(uint64_t id) {
   }
   if (id >> 63) return kErrInval;
   if (UserDsq(id)) return kErrExist;
-  if (nr_dsqs_ >= kMaxDsqs) return kErrNoMem;
-  ++nr_dsqs_;
+  if (user_dsqs_.size() >= kMaxDsqs) return kErrNoMem;
   auto q = std::make_unique<Dsq>(id);
+  user_dsqs_.push_back(q.get());
   if (id < kSmallIds) small_dsqs_[id] = std::move(q);
   else dsqs_[id] = std::move(q);
   return 0;
@@ -704,8 +704,7 @@ void Kernel::CheckInvariants(const std::vector<Task>& tasks) {
       return Fail(Outcome::kInternal, fmt::format("CPU {} runs {} which is not running", c.id, Name(c.curr)));
     running += c.curr != nullptr;
   }
-  for (auto& q : small_dsqs_) queued += q ? q->size() : 0;
-  for (auto& [id, q] : dsqs_) queued += q->size();
+  for (const Dsq* q : user_dsqs_) queued += q->size();
   for (const Task& t : tasks) {
     runnable += t.state == TaskState::kRunnable;
     running -= t.state == TaskState::kRunning;

@@ -196,7 +196,7 @@ class Kernel {
   Dsq global_;
   std::vector<std::unique_ptr<Dsq>> small_dsqs_;             // ids below kSmallIds, by id
   std::unordered_map<uint64_t, std::unique_ptr<Dsq>> dsqs_;  // the others
-  int nr_dsqs_ = 0;
+  std::vector<const Dsq*> user_dsqs_;                        // all of them
 
   // The hook that is running and what it may do.
   Hook hook_ = Hook::kNone;
