@@ -1,9 +1,11 @@
 // osevolve record, osevolve import: a workload from what a real program did, with a note of how
 // faithful its replay is.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cmath>
+#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -116,6 +118,15 @@ Status TakeCosts(const RecordFlags& flags, Nanos* context_switch, Nanos* wakeup)
   return {};
 }
 
+// CPU time that the whole machine has spent working, from /proc/stat; 0 where there is none.
+Nanos MachineBusy() {
+  std::ifstream stat("/proc/stat");
+  std::string cpu;
+  int64_t user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0;
+  if (!(stat >> cpu >> user >> nice >> system >> idle >> iowait >> irq >> softirq)) return {0};
+  return Nanos{(user + nice + system + irq + softirq) * (1'000'000'000 / sysconf(_SC_CLK_TCK))};
+}
+
 Status RunRecord(RecordFlags flags, const CommonFlags& common) {
   if (flags.record.argv.empty() && flags.record.pid == 0)
     return Error{kExitUsage, "record what? osevolve record -o my.toml -- COMMAND ARG..., or --pid PID"};
@@ -123,7 +134,14 @@ Status RunRecord(RecordFlags flags, const CommonFlags& common) {
   OSE_TRY(TakeCosts(flags, &flags.record.context_switch, &flags.record.wakeup));
   flags.record.limit = {static_cast<int64_t>(flags.seconds * 1e9)};
   if (flags.record.name.empty()) flags.record.name = Stem(flags.out);
+  const Nanos busy_before = MachineBusy();
   OSE_ASSIGN(RecordResult r, Record(flags.record));
+  // What others used of the machine is no part of the workload, but the program waited for it.
+  const double others = (MachineBusy() - busy_before - r.totals.cpu).s(), capacity = r.totals.span.s() * r.workload.cpus;
+  if (others > 0.15 * capacity)
+    r.notes.push_back(fmt::format("other programs used {:.0f}% of the machine meanwhile: the recorded span includes waiting for them, its replay "
+                                  "does not; record on a quiet machine",
+                                  100 * others / capacity));
   OSE_TRY(Save(flags, common, std::move(r.workload), r.totals, r.notes,
                {{"exit_status", r.exit_status}, {"interrupted", r.interrupted}, {"events", r.events}}));
   if (r.exit_status > 0) PrintNote(fmt::format("the command ended with exit status {}", r.exit_status), common);

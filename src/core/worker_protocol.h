@@ -42,7 +42,7 @@ struct WorkerStep {
 };
 
 struct WorkerLimits {
-  int64_t cpu_ms = 10'000, wall_ms = 30'000, memory_mb = 1024;
+  int64_t cpu_ms = 20'000, wall_ms = 60'000, memory_mb = 1024;
 };
 
 struct WorkerRun {

@@ -191,8 +191,8 @@ Step Engine::Advance(Task& t, int cpu) {
         }
         break;
       case OpKind::kTimer:
-        if (op.ns > kernel_.now().v) {
-          events_.Set(TaskSource(t), {op.ns});
+        if (op.ns > kernel_.now().v || w_.recorded.present) {
+          events_.Set(TaskSource(t), std::max(kernel_.now(), Nanos{op.ns}));
           blocks = true;
         }
         break;
@@ -210,8 +210,18 @@ Step Engine::Advance(Task& t, int cpu) {
       }
       case OpKind::kWait: {
         Semaphore& s = semaphores_[op.object];
-        if (s.value > 0) --s.value;
-        else s.waiters.Push(t), blocks = true;
+        if (s.value == 0) {
+          s.waiters.Push(t);
+          blocks = true;
+          break;
+        }
+        --s.value;
+        // What slept in the recording sleeps in the replay, too: if its wake-up came before it got
+        // here, it goes to sleep and is woken at once. The number of sleeps stays as recorded.
+        if (w_.recorded.present) {
+          events_.Set(TaskSource(t), kernel_.now());
+          blocks = true;
+        }
         break;
       }
       case OpKind::kSignal: {

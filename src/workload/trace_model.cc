@@ -508,6 +508,11 @@ Result<TraceResult> TraceModel::Impl::Finish(int64_t end_ns, int64_t lost_events
   w.description = opt_.command.empty() ? "Recorded." : "Recorded from: " + opt_.command;
   w.cpus = std::clamp(opt_.cpus > 0 ? opt_.cpus : static_cast<int>(cpus_.size()), 1, kMaxCpus);
   w.run_to_completion = true;
+  // A recording draws nothing: seeds differ in tick phases and in what the policy draws, and a
+  // replay of millions of operations takes seconds. A few show what there is to see.
+  w.search_seeds = 2;
+  w.select_seeds = 6;
+  w.final_seeds = 12;
   w.horizon = totals_.span * 10 + Nanos::Seconds(1);
   w.objectives.push_back({"span", Direction::kMinimize, 1.0});
   // Without a sleep there is no wake-up to measure.
