@@ -94,7 +94,7 @@ Result<Problem> LoadProblem(const Context& context, const ProblemOptions& option
   OSE_ASSIGN(std::string file, FindFile(options.workload, {context.root + "/workloads"}, ".toml", "workload", "osevolve workloads"));
   OSE_ASSIGN(Workload workload, LoadWorkload(file));
   std::string machine_name = options.machine.empty() ? workload.machine : options.machine;
-  OSE_ASSIGN(std::string machine_file, FindFile(machine_name, {Dirname(file), context.root + "/machines"}, ".toml", "machine profile", ""));
+  OSE_ASSIGN(std::string machine_file, FindFile(machine_name, {Dirname(file), context.root + "/machines"}, ".toml", "machine profile", "ls machines"));
   OSE_ASSIGN(Machine machine, LoadMachine(machine_file));
   if (options.cpus > 0) machine.cpus = options.cpus;
   else if (workload.cpus > 0) machine.cpus = workload.cpus;

@@ -47,7 +47,7 @@ Status RunEval(const EvalFlags& flags, const CommonFlags& common, bool compare) 
   for (size_t i = 0; i < futures.size(); ++i) {
     while (futures[i].wait_for(std::chrono::milliseconds(100)) != std::future_status::ready) {
       progress.Show(fmt::format("evaluating {} ({} of {})", sources[i].name, i + 1, futures.size()));
-      if (stop) _exit(kExitInterrupted);  // the workers die with this process
+      if (stop) return Error{kExitInterrupted, "interrupted"};
     }
     ReportRow row;
     row.policy = sources[i].name;
@@ -63,15 +63,15 @@ Status RunEval(const EvalFlags& flags, const CommonFlags& common, bool compare) 
                   fmt::format("{}:{}", SeedFamilyName(spec.family), spec.count)};
   if (common.json) PrintJson(RowsJson(head, rows, compare));
   else fmt::print("{}", RowsTable(head, problem.workload.objectives, rows));
-  for (const ReportRow& row : rows)
-    if (row.evaluation.outcome != Outcome::kOk) {
-      fflush(stdout);
-      Error e{OutcomeExitCode(row.evaluation.outcome), row.evaluation.diagnosis};
-      CommonFlags text = common;
-      text.json = false;  // the rows are on stdout already
-      PrintError(e, text);
-      exit(e.code);
-    }
+  int code = kExitOk;  // of the first failure
+  fflush(stdout);
+  for (const ReportRow& row : rows) {
+    if (row.evaluation.outcome == Outcome::kOk) continue;
+    const int its = evaluator->ExitCode(row.evaluation);
+    if (code == kExitOk) code = its;
+    PrintError({its, row.evaluation.diagnosis}, {.json = false});  // with --json it is in the rows
+  }
+  if (code != kExitOk) return Error{code, ""};  // all is said
   return {};
 }
 

@@ -120,6 +120,7 @@ json EvolveJson(const std::string& out, const Problem& problem, const EvolutionR
           {"compile_failures", search.compile_failures},
           {"failures", search.failures},
           {"duplicates", search.duplicates},
+          {"resumed", search.resumed},
           {"interrupted", search.interrupted},
           {"wall_s", wall_s},
           {"best",
@@ -187,14 +188,17 @@ Status RunEvolve(EvolveFlags flags, const CommonFlags& common) {
   } else {
     OSE_ASSIGN(problem, LoadProblem(context, flags.problem));
     OSE_ASSIGN(plan, MakePlan(context, problem, flags, knowledge ? &*knowledge : nullptr));
+  }
+  OSE_ASSIGN(auto evaluator, MakeEvaluator(context, problem, flags.jobs));
+  OSE_ASSIGN(auto mutator, Mutator::Create(context.include_dir()));
+  // From here on the run exists.
+  if (!flags.resume) {
     if (flags.out.empty()) flags.out = FreshOut(problem.workload.name);
     OSE_TRY(MakeDirs(flags.out));
     OSE_ASSIGN(db, RunDb::Open(JoinPath(flags.out, "run.db"), OpenMode::kCreate));
     OSE_TRY(db->SaveConfig({.json = PlanJson(plan).dump(), .json_wall = json{{"jobs", flags.jobs}}.dump()}));
   }
 
-  OSE_ASSIGN(auto evaluator, MakeEvaluator(context, problem, flags.jobs));
-  OSE_ASSIGN(auto mutator, Mutator::Create(context.include_dir()));
   EvolutionOptions options;
   options.seed = plan.seed;
   options.max_evaluations = plan.evals;
@@ -206,7 +210,7 @@ Status RunEvolve(EvolveFlags flags, const CommonFlags& common) {
   ProgressLine progress(common);
   evolution.on_progress = [&](const EvolutionProgress& p) { progress.Show(ProgressText(p)); };
   std::ofstream log(JoinPath(flags.out, "evolve.log"), std::ios::trunc);
-  evolution.on_commit = [&](const std::string& line) { log << line << '\n'; };
+  evolution.on_commit = [&](const std::string& line) { log << line << std::endl; };
   OSE_ASSIGN(EvolutionResult search, evolution.Run());
   log.close();
   if (log.fail()) return Error{kExitIo, "cannot write " + flags.out + "/evolve.log: is the disk full? Go on with: osevolve evolve --resume --out " + flags.out};
@@ -219,6 +223,7 @@ Status RunEvolve(EvolveFlags flags, const CommonFlags& common) {
   // After Ctrl-C in the search the best so far is still proven; a second one ends the process.
   OSE_ASSIGN(Proof proof, Prove(prove, search.ranking, plan.seeds, *evaluator));
   progress.Clear();
+  if (search.interrupted) PrintNote("interrupted: this is the best so far; go on with: osevolve evolve --resume --out " + flags.out, common);
 
   // Files.
   const SeedPolicy& root = plan.seeds[static_cast<size_t>(proof.winner.root)];
@@ -229,16 +234,22 @@ Status RunEvolve(EvolveFlags flags, const CommonFlags& common) {
   std::string archived = "not archived: --no-kb";
   bool veteran = false;
   if (knowledge) {
-    OSE_ASSIGN(Promotion promotion, knowledge->Archive(problem, proof, plan.seeds, plan.seed));
-    veteran = promotion.promoted;
-    archived = promotion.promoted ? "archived as the veteran of this workload (osevolve gkb show " + promotion.veteran.substr(0, 12) + ")"
-                                  : "no new veteran: " + promotion.reason;
+    auto promotion = knowledge->Archive(problem, proof, plan.seeds, plan.seed);
+    if (!promotion.ok()) {
+      Error e = promotion.error();
+      e.message += "; the run is kept: archive its winner " + best_path + " with: osevolve evolve --resume --out " + flags.out;
+      return e;
+    }
+    veteran = promotion->promoted;
+    archived = promotion->promoted ? "archived as the veteran of this workload (osevolve gkb show " + promotion->veteran.substr(0, 12) + ")"
+                                   : "no new veteran: " + promotion->reason;
   }
   const double wall_s = (MonotonicNow() - start).s();
   json result = EvolveJson(flags.out, problem, search, proof, best_path, diff_lines, veteran, wall_s);
   json deterministic = result;
   deterministic.erase("wall_s");
   deterministic.erase("run");
+  deterministic.erase("resumed");
   deterministic["best"].erase("policy");
   OSE_TRY(db->SaveResult("final", {.json = deterministic.dump(), .json_wall = json{{"wall_s", wall_s}}.dump()}));
   OSE_TRY(WriteFileAtomic(JoinPath(flags.out, "metrics.json"), result.dump(2) + "\n"));

@@ -150,18 +150,19 @@ void RegisterGkb(CLI::App& app, Command& command) {
   gkb->require_subcommand(1);
   gkb->footer("Example:  osevolve gkb query my.toml");
   auto flags = std::make_shared<GkbFlags>();
-  auto add = [&](const char* name, const char* what, Status (*run)(const GkbFlags&, const CommonFlags&)) {
+  auto add = [&](const char* name, const char* what, const char* example, Status (*run)(const GkbFlags&, const CommonFlags&)) {
     CLI::App* sub = gkb->add_subcommand(name, what);
     sub->add_option("--kb", flags->kb, "knowledge base file; default: knowledge.db in the state folder");
     AddCommonFlags(*sub, command);
+    sub->footer(example);
     sub->callback([flags, &command, run] { command.run = [flags, &command, run] { return run(*flags, command.flags); }; });
     return sub;
   };
-  add("list", "List the veterans.", RunList)->add_flag("--all", flags->all, "also those that were replaced");
-  CLI::App* show = add("show", "Show a policy with its lineage and results.", RunShow);
+  add("list", "List the veterans.", "Example:  osevolve gkb list", RunList)->add_flag("--all", flags->all, "also those that were replaced");
+  CLI::App* show = add("show", "Show a policy with its lineage and results.", "Example:  osevolve gkb show 3f9a12 --source", RunShow);
   show->add_option("policy", flags->policy, "hash (4 characters or more) or name")->required();
   show->add_flag("--source", flags->source, "print the source only");
-  CLI::App* query = add("query", "Find veterans of the workloads nearest to one.", RunQuery);
+  CLI::App* query = add("query", "Find veterans of the workloads nearest to one.", "Example:  osevolve gkb query my.toml", RunQuery);
   query->add_option("workload", flags->problem.workload, "workload: a file or a name")->required();
   query->add_option("-m,--machine", flags->problem.machine, "machine profile");
   query->add_option("--cpus", flags->problem.cpus, "number of CPUs")->check(CLI::Range(1, kMaxCpus));

@@ -3,7 +3,11 @@
 #include <signal.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <new>
+#include <system_error>
 
 #include "base/edit_distance.h"
 #include "cli/commands.h"
@@ -17,6 +21,46 @@ void AddCommonFlags(CLI::App& app, Command& command) {
 }
 
 namespace {
+
+// What the parser refused, in our words: the bad word, what may have been meant, where the help is.
+Error UsageError(const CLI::App& app, const CLI::ParseError& e) {
+  const CLI::App* at = &app;
+  std::string command;
+  while (!at->get_subcommands().empty()) {
+    at = at->get_subcommands()[0];
+    command += at->get_name() + " ";
+  }
+  std::string message = e.what();
+  const std::vector<std::string> extras = app.remaining(true);
+  const auto option = std::find_if(extras.begin(), extras.end(), [](const std::string& x) { return x.starts_with("-"); });
+  const auto commands = at->get_subcommands([](const CLI::App*) { return true; });
+  std::vector<std::string> known;
+  if (option != extras.end()) {
+    for (const CLI::Option* o : at->get_options())
+      for (const std::string& name : o->get_lnames()) known.push_back("--" + name);
+    const std::string name = option->substr(0, option->find('='));
+    message = "unknown option '" + name + "'" + DidYouMean(name, known);
+  } else if (!extras.empty() && !commands.empty()) {
+    for (const CLI::App* c : commands) known.push_back(c->get_name());
+    message = "unknown command '" + command + extras[0] + "'" + DidYouMean(extras[0], known);
+  } else if (!extras.empty()) {
+    message = "unexpected argument '" + extras[0] + "'";
+  }
+  return {kExitUsage, message + " (see: osevolve " + command + "--help)"};
+}
+
+// Before the flags are parsed.
+bool WantsJson(int argc, char** argv) {
+  for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; ++i)
+    if (strcmp(argv[i], "--json") == 0) return true;
+  return false;
+}
+
+// A reader that has had enough (`| head`) is told nothing.
+int OutputFailed() {
+  if (errno != EPIPE) PrintError({kExitIo, fmt::format("cannot write to stdout: {}", strerror(errno))}, {});
+  return kExitIo;
+}
 
 int Main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
@@ -39,13 +83,7 @@ int Main(int argc, char** argv) {
   } catch (const CLI::CallForVersion& e) {
     return app.exit(e);
   } catch (const CLI::ParseError& e) {
-    std::string message = e.what();
-    std::vector<std::string> names;
-    for (const CLI::App* sub : app.get_subcommands([](CLI::App*) { return true; })) names.push_back(sub->get_name());
-    if (app.get_subcommands().empty() && argc > 1 && argv[1][0] != '-')
-      message = "unknown command '" + std::string(argv[1]) + "'" + DidYouMean(argv[1], names);
-    const std::string which = app.get_subcommands().empty() ? "" : app.get_subcommands()[0]->get_name() + " ";
-    fmt::print(stderr, "osevolve: error: {}\nTry: osevolve {}--help\n", message, which);
+    PrintError(UsageError(app, e), {.json = WantsJson(argc, argv)});
     return kExitUsage;
   }
   if (!command.run) {
@@ -53,7 +91,7 @@ int Main(int argc, char** argv) {
     return app.get_subcommands().empty() && argc == 1 ? kExitOk : kExitUsage;
   }
   Status status = command.run();
-  if (status.ok()) return fflush(stdout) == 0 ? kExitOk : kExitIo;
+  if (status.ok()) return fflush(stdout) == 0 ? kExitOk : OutputFailed();
   PrintError(status.error(), command.flags);
   return status.error().code;
 }
@@ -67,6 +105,9 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "osevolve: error: out of memory\n");
     return ose::kExitFailure;
+  } catch (const std::system_error& e) {  // of fmt::print
+    errno = e.code().value();
+    return ose::OutputFailed();
   } catch (const std::exception& e) {
     fmt::print(stderr, "osevolve: internal error: {}\n", e.what());
     return ose::kExitInternal;

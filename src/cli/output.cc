@@ -28,7 +28,10 @@ void PrintJson(const nlohmann::json& j) {
 }
 
 void PrintError(const Error& error, const CommonFlags& flags) {
-  fmt::print(stderr, "osevolve: error: {}\n", Printable(error.message));
+  if (error.message.empty()) return;
+  std::string text = Printable(error.message);
+  while (text.ends_with('\n')) text.pop_back();
+  fmt::print(stderr, "osevolve: error: {}\n", text);
   if (flags.json) PrintJson({{"error", {{"code", error.code}, {"message", error.message}}}});
 }
 

@@ -18,7 +18,8 @@ struct CommonFlags {
 };
 
 void PrintJson(const nlohmann::json& j);
-// "osevolve: error: ..." on stderr and, with --json, {"error":{"code","message"}} on stdout.
+// "osevolve: error: ..." on stderr and, with --json, {"error":{"code","message"}} on stdout;
+// nothing when the message is empty: the command has said it.
 void PrintError(const Error& error, const CommonFlags& flags);
 void PrintNote(const std::string& text, const CommonFlags& flags);
 

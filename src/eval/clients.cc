@@ -2,6 +2,7 @@
 
 #include "base/frame.h"
 #include "core/exit_code.h"
+#include "eval/compiler.h"
 
 namespace ose {
 
@@ -11,7 +12,8 @@ Status FrameServer::Start() {
   options.argv = argv_;
   // Nothing of our environment (API keys) reaches a process that forks generated code.
   options.env = {{"PATH=/usr/bin:/bin", "LC_ALL=C"}};
-  options.stderr_to = ChildOutput::kDiscard;
+  if (!temp_dir_.empty()) options.env->push_back("TMPDIR=" + temp_dir_);
+  options.stderr_to = ChildOutput::kCapture;
   OSE_ASSIGN(Subprocess process, Subprocess::Start(options));
   process_.emplace(std::move(process));
   return {};
@@ -24,10 +26,19 @@ Result<std::string> FrameServer::Call(const std::string& request, uint64_t max_r
   if (sent.ok()) {
     auto reply = ReadFrame(process_->out(), max_reply, deadline);
     if (reply.ok() && reply->has_value()) return std::move(**reply);
-    sent = reply.ok() ? Error{kExitInternal, "it ended"} : reply.error();
+    if (reply.ok()) sent = WhyItEnded();
+    else sent = reply.error();
   }
   process_.reset();
-  return Error{kExitInternal, argv_[0] + " did not answer: " + sent.error().message};
+  return Error{sent.error().code == kExitIo ? kExitIo : kExitInternal, argv_[0] + " did not answer: " + sent.error().message};
+}
+
+Error FrameServer::WhyItEnded() {
+  auto status = process_->Wait(Nanos::Seconds(1));
+  std::string said = process_->TakeStderr();
+  while (said.ends_with('\n')) said.pop_back();
+  if (!temp_dir_.empty() && DiskIsFull(said)) return FullDisk(temp_dir_);
+  return {status && status->exit_code == kExitIo ? kExitIo : kExitInternal, said.empty() ? "it ended" : said};
 }
 
 Result<GateResponse> GateClient::Check(const GateRequest& request) {

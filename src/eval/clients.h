@@ -19,7 +19,9 @@ namespace ose {
 // A server process that answers one frame with one frame.
 class FrameServer {
  public:
-  explicit FrameServer(std::vector<std::string> argv) : argv_(std::move(argv)) {}
+  // `temp_dir`: where its temporary files go, as it is killed rather than asked to end; "": none.
+  explicit FrameServer(std::vector<std::string> argv, std::string temp_dir = "")
+      : argv_(std::move(argv)), temp_dir_(std::move(temp_dir)) {}
   // Starts the process if need be. After an error the process is gone and the next call makes a
   // new one; `restarted` tells the caller to set it up again.
   Result<std::string> Call(const std::string& request, uint64_t max_reply, Nanos timeout);
@@ -27,13 +29,16 @@ class FrameServer {
   Status Start();
 
  private:
+  Error WhyItEnded();  // the process, in its own words
   std::vector<std::string> argv_;
+  std::string temp_dir_;
   std::optional<Subprocess> process_;
 };
 
 class GateClient {
  public:
-  GateClient(const std::string& program, const std::string& include_dir) : server_({program, include_dir}) {}
+  GateClient(const std::string& program, const std::string& include_dir, const std::string& temp_dir)
+      : server_({program, include_dir}, temp_dir) {}
   Result<GateResponse> Check(const GateRequest& request);
 
  private:

@@ -19,6 +19,14 @@ std::string FirstLines(std::string text, const std::string& path, const std::str
 
 }  // namespace
 
+bool DiskIsFull(const std::string& output) {
+  return output.find("No space left on device") != std::string::npos || output.find("Disk quota exceeded") != std::string::npos;
+}
+
+Error FullDisk(const std::string& dir) {
+  return {kExitIo, "no space left for temporary files in " + dir + ": free some, or set TMPDIR to a folder on another disk"};
+}
+
 Result<std::unique_ptr<Compiler>> Compiler::Create(const std::string& include_dir) {
   OSE_ASSIGN(TempDir dir, TempDir::Make("osevolve-objects"));
   std::unique_ptr<Compiler> c(new Compiler(std::move(dir), include_dir));
@@ -54,6 +62,7 @@ Result<CompiledPolicy> Compiler::Compile(const std::string& normalized, const st
   compile.in_child = sandbox_;
   OSE_ASSIGN(CommandResult compiled, RunCommand(compile));
   if (compiled.timed_out) return Error{kExitPolicyTimeout, file + ": the compiler ran out of time (30 s): simplify the source"};
+  if (!compiled.exit.ok() && DiskIsFull(compiled.err)) return FullDisk(dir_.path());
   if (!compiled.exit.ok()) {
     std::string text = FirstLines(compiled.err, source, file, 12);
     return Error{kExitCompile, text.empty() ? file + ": the compiler ended abnormally" : text};
@@ -62,6 +71,7 @@ Result<CompiledPolicy> Compiler::Compile(const std::string& normalized, const st
   CommandOptions link = compile;
   link.argv = {ld_, "-shared", "-s", "-z", "defs", "--build-id=none", object, "-o", shared};
   OSE_ASSIGN(CommandResult linked, RunCommand(link));
+  if (!linked.exit.ok() && DiskIsFull(linked.err)) return FullDisk(dir_.path());
   if (!linked.exit.ok())
     return Error{kExitCompile, FirstLines(linked.err, object, file, 6) +
                                    "\n(a call that is no service of policy.h: memset or memcpy come from copying or "

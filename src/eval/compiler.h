@@ -26,6 +26,10 @@ struct CompiledPolicy {
   std::string object_hash;  // SHA-256 of the stripped object
 };
 
+// A compiler's, linker's or libclang's words for a full disk, which is not the policy's fault.
+bool DiskIsFull(const std::string& output);
+Error FullDisk(const std::string& dir);  // kExitIo
+
 class Compiler {
  public:
   // `include_dir` holds osevolve/policy.h. kExitNoCompiler when clang++-19 or ld is missing.
@@ -34,6 +38,9 @@ class Compiler {
   // `normalized` is NormalizedSource(source); `file` names it in messages. Errors: kExitCompile with
   // the compiler's first messages, kExitPolicyTimeout, kExitIo.
   Result<CompiledPolicy> Compile(const std::string& normalized, const std::string& file);
+
+  // A folder for temporary files, which goes with the Compiler.
+  const std::string& temp_dir() const { return dir_.path(); }
 
  private:
   Compiler(TempDir dir, std::string include_dir) : dir_(std::move(dir)), include_dir_(std::move(include_dir)) {}

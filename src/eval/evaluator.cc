@@ -75,7 +75,7 @@ void Evaluator::ThreadMain() {
       {kMainSlot, options_.workload_text, options_.machine_text},
       {kTortureSlot, std::string(TortureWorkload()), std::string(TortureMachine())},
   };
-  Clients clients{GateClient(JoinPath(options_.program_dir, "osevolve-gate"), options_.include_dir),
+  Clients clients{GateClient(JoinPath(options_.program_dir, "osevolve-gate"), options_.include_dir, compiler_->temp_dir()),
                   WorkerClient(JoinPath(options_.program_dir, "osevolve-worker"), std::move(slots))};
   for (;;) {
     std::unique_lock lock(mutex_);
@@ -101,6 +101,19 @@ void Evaluator::Remember(const std::string& object_hash, const Tunables& tunable
   known.seeds.emplace(result.seed, result);
 }
 
+Evaluation Evaluator::HostFailure(const Error& error, const std::string& object_hash) {
+  std::lock_guard lock(mutex_);
+  host_failures_[error.message] = error.code;
+  return Failure(Outcome::kInternal, error.message, object_hash);
+}
+
+int Evaluator::ExitCode(const Evaluation& evaluation) {
+  if (evaluation.outcome != Outcome::kInternal) return OutcomeExitCode(evaluation.outcome);
+  std::lock_guard lock(mutex_);
+  auto it = host_failures_.find(evaluation.diagnosis);
+  return it != host_failures_.end() ? it->second : OutcomeExitCode(evaluation.outcome);
+}
+
 Evaluation Evaluator::Process(const EvalJob& job, Clients& clients) {
   // What may differ from the parent.
   if (job.skeleton_of) {
@@ -124,7 +137,7 @@ Evaluation Evaluator::Process(const EvalJob& job, Clients& clients) {
   }
   if (!verdict) {
     auto response = clients.gate.Check({.source = *normalized, .file = job.file, .skeleton_of = {}});
-    if (!response.ok()) return Failure(Outcome::kInternal, response.error().message);
+    if (!response.ok()) return HostFailure(response.error());
     verdict = response->ok ? "" : response->Text(job.file);
     std::lock_guard lock(mutex_);
     gate_cache_.emplace(source_key, *verdict);
@@ -136,7 +149,10 @@ Evaluation Evaluator::Process(const EvalJob& job, Clients& clients) {
 
   // Compile.
   auto object = compiler_->Compile(*normalized, job.file);
-  if (!object.ok()) return Failure(OutcomeOfCompileError(object.error().code), object.error().message);
+  if (!object.ok()) {
+    Outcome outcome = OutcomeOfCompileError(object.error().code);
+    return outcome == Outcome::kInternal ? HostFailure(object.error()) : Failure(outcome, object.error().message);
+  }
 
   if (job.quick_seeds > 0 && static_cast<size_t>(job.quick_seeds) < job.seeds.size()) {
     std::vector<uint64_t> quick(job.seeds.begin(), job.seeds.begin() + job.quick_seeds);
@@ -165,7 +181,7 @@ Evaluation Evaluator::RunSeeds(const EvalJob& job, const CompiledPolicy& object,
   WorkerReply reply;
   if (!run.steps.empty()) {
     auto answered = clients.worker.Run(run);
-    if (!answered.ok()) return Failure(Outcome::kInternal, answered.error().message, object.object_hash);
+    if (!answered.ok()) return HostFailure(answered.error(), object.object_hash);
     reply = std::move(*answered);
   }
   if (reply.outcome != Outcome::kOk) {

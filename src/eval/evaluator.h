@@ -68,6 +68,10 @@ class Evaluator {
   // Puts a stored result into the cache (resume). The object hash must be that of this build.
   void Remember(const std::string& object_hash, const Tunables& tunables, const SeedResult& result);
 
+  // OutcomeExitCode, but for Outcome::kInternal the code of what failed on the host, as kExitIo for
+  // a full disk.
+  int ExitCode(const Evaluation& evaluation);
+
   const EvaluatorOptions& options() const { return options_; }
 
  private:
@@ -82,6 +86,7 @@ class Evaluator {
   Evaluation Process(const EvalJob& job, Clients& clients);
   Evaluation RunSeeds(const EvalJob& job, const CompiledPolicy& object, const Tunables& tunables,
                       const std::vector<uint64_t>& seeds, Clients& clients);
+  Evaluation HostFailure(const Error& error, const std::string& object_hash = "");
   static std::string ResultKey(const std::string& object_hash, const Tunables& tunables);
 
   const EvaluatorOptions options_;
@@ -99,6 +104,7 @@ class Evaluator {
     std::optional<Evaluation> failure;
   };
   std::map<std::string, Known> results_;  // by ResultKey
+  std::map<std::string, int> host_failures_;  // exit codes by diagnosis
 };
 
 }  // namespace ose

@@ -118,7 +118,6 @@ Result<Proposal> Evolution::Vary(int64_t id, int island) {
       p.source = std::move(m->source);
       break;
     }
-    if (m.ok()) ++result_.duplicates;
     if (last) {
       // Nothing new was found: re-evaluating the parent is free (its results are cached).
       p.parents = {parent.id};
@@ -172,6 +171,9 @@ Status Evolution::CommitFront() {
   } else {
     while (f.future.wait_for(std::chrono::milliseconds(200)) != std::future_status::ready) Report();
     e = f.future.get();
+    // A full disk is no verdict on the candidate; with room, --resume evaluates it.
+    if (const int code = evaluator_.ExitCode(e); e.outcome == Outcome::kInternal && code == kExitIo)
+      return Error{code, e.diagnosis + "; what was evaluated is kept: go on with --resume"};
     Stage stage = e.seeds.size() == options_.search_seeds.size() || e.outcome != Outcome::kOk ? Stage::kFull : Stage::kQuick;
     OSE_TRY(db_.SaveEvaluation(f.proposal.id, e, stage, MonotonicNow() - f.started));
   }
@@ -192,7 +194,7 @@ Status Evolution::Commit(InFlight& f, const Evaluation& e) {
   if (e.outcome == Outcome::kCompile) ++result_.compile_failures;
   if (e.outcome != Outcome::kOk) {
     ++result_.failures;
-    if (p.id == 0) return Error{OutcomeExitCode(e.outcome), e.diagnosis};
+    if (p.id == 0) return Error{evaluator_.ExitCode(e), e.diagnosis};
     return {};
   }
   if (e.seeds.size() < options_.search_seeds.size()) return {};  // stopped at the quick stage
@@ -206,7 +208,8 @@ Status Evolution::Commit(InFlight& f, const Evaluation& e) {
   if (p.id == 0) first_score_ = m.score;
   best_score_ = std::max(best_score_, m.score);
   parents_.emplace(p.id, Parent{m.root, m.source});
-  if (behaviours_.insert(m.behaviour).second)
+  if (!behaviours_.insert(m.behaviour).second) ++result_.duplicates;
+  else
     result_.ranking.push_back({.id = p.id, .root = m.root, .name = p.op == "seed" ? p.note : "", .source = m.source, .op = p.op, .score = m.score});
   if (p.op == "seed") {
     for (Archive& a : islands_) a.Insert(m);

@@ -63,7 +63,8 @@ struct RankedCandidate {
 };
 
 struct EvolutionResult {
-  int64_t evaluations = 0, compile_failures = 0, failures = 0, duplicates = 0;
+  int64_t evaluations = 0, compile_failures = 0, failures = 0;
+  int64_t duplicates = 0;  // that behave like an earlier one: same object code and tunables
   int64_t resumed = 0;  // evaluations read back from the database
   bool interrupted = false;
   std::vector<RankedCandidate> ranking;  // distinct behaviours, best first, across all islands

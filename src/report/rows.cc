@@ -23,7 +23,8 @@ std::string Number(double x) {
 
 std::string WithHalfWidth(const Interval& i) {
   double half = (i.hi - i.lo) / 2;
-  return half > 0 ? fmt::format("{} ±{}", Number(i.mean), fmt::format("{:.2g}", half)) : Number(i.mean);
+  // Rounding in the mean of equal numbers is no uncertainty.
+  return half > 1e-9 * std::fabs(i.mean) ? fmt::format("{} ±{}", Number(i.mean), fmt::format("{:.2g}", half)) : Number(i.mean);
 }
 
 }  // namespace
@@ -93,11 +94,9 @@ std::string RowsTable(const ReportHead& head, const std::vector<Objective>& obje
   for (const ReportRow& row : rows) any_vs |= row.vs.has_value();
   if (any_vs) header.push_back("gain over " + rows[0].policy);
   table.push_back(header);
-  std::string failures;
   for (const ReportRow& row : rows) {
     if (row.evaluation.outcome != Outcome::kOk) {
       table.push_back({row.policy, OutcomeName(row.evaluation.outcome)});
-      failures += Printable(row.evaluation.diagnosis) + "\n";
       continue;
     }
     std::vector<double> scores = row.evaluation.Scores();
@@ -109,9 +108,7 @@ std::string RowsTable(const ReportHead& head, const std::vector<Objective>& obje
     if (any_vs) line.push_back(row.vs ? GainText(*row.vs) : "");
     table.push_back(line);
   }
-  out += FormatTable(table);
-  if (!failures.empty()) out += "\n" + failures;
-  return out;
+  return out + FormatTable(table);
 }
 
 }  // namespace ose

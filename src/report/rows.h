@@ -35,7 +35,7 @@ nlohmann::json RowsJson(const ReportHead& head, const std::vector<ReportRow>& ro
 nlohmann::json IntervalJson(const Interval& i);
 
 // One line a policy: score (per cent of the bound), the objectives' metrics with their half
-// widths, and for compare the gain over the first.
+// widths, and for compare the gain over the first; of a policy that failed, the outcome.
 std::string RowsTable(const ReportHead& head, const std::vector<Objective>& objectives,
                       const std::vector<ReportRow>& rows);
 

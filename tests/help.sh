@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Every command explains itself, with an example.
+. "$(dirname -- "$0")/lib.sh"
+
+for command in evolve eval compare bound record import workloads policies doctor \
+  gkb 'gkb list' 'gkb show' 'gkb query'; do
+  # shellcheck disable=SC2086  # words of the command
+  expect 0 $command --help
+  out_has Usage "Example:  " "osevolve $command"
+  if [[ $command != gkb ]]; then out_has --json --quiet; fi
+done
+
+expect 0 --help
+out_has evolve eval compare bound record import workloads policies gkb doctor
+expect 0
+out_has 'osevolve evolve workloads/hol.toml'
+expect 0 --version
+out_has osevolve
