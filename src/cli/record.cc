@@ -1,6 +1,7 @@
 // osevolve record, osevolve import: a workload from what a real program did, with a note of how
 // faithful its replay is.
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -127,6 +128,12 @@ Nanos MachineBusy() {
   return Nanos{(user + nice + system + irq + softirq) * (1'000'000'000 / sysconf(_SC_CLK_TCK))};
 }
 
+Nanos OwnCpu() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return Nanos::Seconds(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + Nanos::Micros(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
 Status RunRecord(RecordFlags flags, const CommonFlags& common) {
   if (flags.record.argv.empty() && flags.record.pid == 0)
     return Error{kExitUsage, "record what? osevolve record -o my.toml -- COMMAND ARG..., or --pid PID"};
@@ -134,10 +141,10 @@ Status RunRecord(RecordFlags flags, const CommonFlags& common) {
   OSE_TRY(TakeCosts(flags, &flags.record.context_switch, &flags.record.wakeup));
   flags.record.limit = {static_cast<int64_t>(flags.seconds * 1e9)};
   if (flags.record.name.empty()) flags.record.name = Stem(flags.out);
-  const Nanos busy_before = MachineBusy();
+  const Nanos busy_before = MachineBusy() - OwnCpu();
   OSE_ASSIGN(RecordResult r, Record(flags.record));
   // What others used of the machine is no part of the workload, but the program waited for it.
-  const double others = (MachineBusy() - busy_before - r.totals.cpu).s(), capacity = r.totals.span.s() * r.workload.cpus;
+  const double others = (MachineBusy() - OwnCpu() - busy_before - r.totals.cpu).s(), capacity = r.totals.span.s() * r.workload.cpus;
   if (others > 0.15 * capacity)
     r.notes.push_back(fmt::format("other programs used {:.0f}% of the machine meanwhile: the recorded span includes waiting for them, its replay "
                                   "does not; record on a quiet machine",

@@ -17,11 +17,12 @@ std::vector<std::future<Evaluation>> SubmitAll(Evaluator& evaluator, const std::
 }
 
 // Ready results, in order; fails when asked to stop before.
-Result<std::vector<Evaluation>> Collect(std::vector<std::future<Evaluation>> futures, const std::atomic<bool>* stop) {
+Result<std::vector<Evaluation>> Collect(std::vector<std::future<Evaluation>> futures, const ProofOptions& options) {
   std::vector<Evaluation> out;
   for (auto& f : futures) {
+    if (options.on_progress) options.on_progress(static_cast<int>(out.size()), static_cast<int>(futures.size()));
     while (f.wait_for(std::chrono::milliseconds(100)) != std::future_status::ready)
-      if (stop && *stop) return Error{kExitInterrupted, "interrupted before the winner was proven; go on with --resume"};
+      if (options.stop && *options.stop) return Error{kExitInterrupted, "interrupted before the winner was proven; go on with --resume"};
     out.push_back(f.get());
   }
   return out;
@@ -40,7 +41,7 @@ Result<Proof> Prove(const ProofOptions& options, const std::vector<RankedCandida
     entries.push_back(&c);
     finalists.emplace_back(c.name.empty() ? "candidate-" + std::to_string(c.id) + ".cc" : c.name + ".cc", c.source);
   }
-  OSE_ASSIGN(std::vector<Evaluation> selected, Collect(SubmitAll(evaluator, finalists, options.select_seeds), options.stop));
+  OSE_ASSIGN(std::vector<Evaluation> selected, Collect(SubmitAll(evaluator, finalists, options.select_seeds), options));
   const RankedCandidate* winner = nullptr;
   for (size_t i = 0; i < entries.size(); ++i) {
     double score = selected[i].MeanScore();
@@ -55,13 +56,16 @@ Result<Proof> Prove(const ProofOptions& options, const std::vector<RankedCandida
   // Final.
   std::vector<std::pair<std::string, std::string>> policies = {{"winner.cc", winner->source}};
   for (const SeedPolicy& s : seeds) policies.emplace_back(s.name + ".cc", s.source);
-  OSE_ASSIGN(std::vector<Evaluation> rows, Collect(SubmitAll(evaluator, policies, options.final_seeds), options.stop));
+  OSE_ASSIGN(std::vector<Evaluation> rows, Collect(SubmitAll(evaluator, policies, options.final_seeds), options));
   if (rows[0].outcome != Outcome::kOk) return Error{OutcomeExitCode(rows[0].outcome), "the winner failed on final seeds: " + rows[0].diagnosis};
   const std::vector<double> mine = rows[0].Scores();
   auto gain_over = [&](const Evaluation& e) { return PairedGainPct(e.Scores(), mine); };
   for (size_t i = 0; i < seeds.size(); ++i) {
     Evaluation& e = rows[i + 1];
-    if (e.outcome != Outcome::kOk) continue;
+    if (e.outcome != Outcome::kOk) {
+      proof.failed.push_back(seeds[i].name + ": " + OutcomeName(e.outcome) + ": " + e.diagnosis);
+      continue;
+    }
     if (i == 0) {
       proof.first = {seeds[i].name, e.MeanScore(), e};
       proof.vs_first = gain_over(e);

@@ -12,6 +12,7 @@
 #define OSEVOLVE_EVOLVE_PROOF_H_
 
 #include <atomic>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct ProofOptions {
   int finalists = 8;       // candidates that reach the select seeds
   std::string incumbent;   // name of the seed policy that holds the title; "" = the best baseline
   const std::atomic<bool>* stop = nullptr;
+  std::function<void(int done, int total)> on_progress;  // policies evaluated
 };
 
 struct ProvenRow {
@@ -40,6 +42,7 @@ struct Proof {
   ProvenRow winner_row;
   ProvenRow first;                     // the first seed policy
   std::vector<ProvenRow> baselines;    // every seed policy that ran, best first
+  std::vector<std::string> failed;     // seed policies that did not, with the reason
   std::string best_baseline, incumbent;
   Interval vs_first, vs_best_baseline, vs_incumbent;  // gain of the winner, per cent
   bool interrupted = false;

@@ -425,7 +425,7 @@ TEST(ShippedWorkloads, RequestMixesHaveTheMeansOfThePapers) {
     EXPECT_NEAR(MeanWork(*w, w->groups[0]), mean_ns, 1e-6 * mean_ns);
     double rate = ArrivalRate(*w, w->groups[0], 14);
     EXPECT_NEAR(rate, 0.8 * 14 / (mean_ns / 1e9), 1);
-    EXPECT_GE(rate * (w->horizon - w->warmup).s(), 200'000);
+    EXPECT_GE(rate * (w->horizon - w->warmup).s(), 60'000);  // 60 beyond the 99.9th percentile
   }
 }
 
