@@ -131,6 +131,7 @@ json EvolveJson(const std::string& out, const Problem& problem, const EvolutionR
             {"diff_lines", diff_lines},
             {"metrics", MetricsJson(proof.winner_row.evaluation)}}},
           {"baselines", baselines},
+          {"failed_baselines", proof.failed},
           {"seed_policy", proof.first.name},
           {"best_baseline", proof.best_baseline},
           {"gain_pct_vs_seed", proof.vs_first.mean},
@@ -150,6 +151,7 @@ std::string Summary(const Problem& problem, const EvolutionResult& search, const
   rows.push_back({"best", proof.winner_row.evaluation, "", {}});
   for (const ProvenRow& row : proof.baselines) rows.push_back({row.name, row.evaluation, "", {}});
   std::string text = RowsTable(head, problem.workload.objectives, rows);
+  for (const std::string& f : proof.failed) text += fmt::format("left out, since it fails here: {}\n", f);
   text += fmt::format("\ngain over {:<12} {}\ngain over {:<12} {}   (best hand-written)\n", proof.first.name, GainText(proof.vs_first),
                       proof.best_baseline, GainText(proof.vs_best_baseline));
   if (proof.incumbent != proof.first.name && proof.incumbent != proof.best_baseline)
@@ -215,11 +217,15 @@ Status RunEvolve(EvolveFlags flags, const CommonFlags& common) {
   log.close();
   if (log.fail()) return Error{kExitIo, "cannot write " + flags.out + "/evolve.log: is the disk full? Go on with: osevolve evolve --resume --out " + flags.out};
 
-  progress.Show("proving the best candidates on unseen seeds", true);
+  // The best so far is there whatever happens from now on.
+  if (!search.ranking.empty()) OSE_TRY(WriteFileAtomic(JoinPath(flags.out, "best.cc"), search.ranking[0].source));
   ProofOptions prove;
   prove.select_seeds = MakeSeeds(SeedFamily::kSelect, plan.seed, problem.workload.select_seeds);
   prove.final_seeds = MakeSeeds(SeedFamily::kFinal, plan.seed, problem.workload.final_seeds);
   prove.incumbent = plan.incumbent;
+  prove.on_progress = [&](int done, int total) {
+    progress.Show(fmt::format("proving on unseen seeds: {} of {} policies", done, total), done == 0);
+  };
   // After Ctrl-C in the search the best so far is still proven; a second one ends the process.
   OSE_ASSIGN(Proof proof, Prove(prove, search.ranking, plan.seeds, *evaluator));
   progress.Clear();

@@ -14,6 +14,7 @@ namespace {
 
 constexpr int kMainSlot = 0, kTortureSlot = 1;
 constexpr uint64_t kTortureSeeds[] = {1, 2};
+constexpr size_t kSeedsPerRun = 4;
 
 Evaluation Failure(Outcome outcome, std::string diagnosis, std::string object_hash = "") {
   Evaluation e;
@@ -166,35 +167,43 @@ Evaluation Evaluator::Process(const EvalJob& job, Clients& clients) {
 Evaluation Evaluator::RunSeeds(const EvalJob& job, const CompiledPolicy& object, const Tunables& tunables,
                                const std::vector<uint64_t>& seeds, Clients& clients) {
   const std::string result_key = ResultKey(object.object_hash, tunables);
-  WorkerRun run{.object = object.path, .tunables = tunables, .steps = {}, .limits = options_.limits};
-  WorkerStep missing{.slot = kMainSlot, .checked = false, .report = true, .seeds = {}};
+  std::vector<uint64_t> missing;
+  bool tortured = false;
   {
     std::lock_guard lock(mutex_);
     Known& known = results_[result_key];
     if (known.failure) return *known.failure;
+    tortured = known.tortured;
     for (uint64_t seed : seeds)
-      if (!known.seeds.contains(seed)) missing.seeds.push_back(seed);
-    if (!known.tortured)
+      if (!known.seeds.contains(seed)) missing.push_back(seed);
+  }
+  // A few seeds a run, so that the limits of a run do not depend on how many are asked for.
+  std::vector<WorkerSeed> results;
+  for (size_t begin = 0; begin < missing.size() || !tortured; begin += kSeedsPerRun) {
+    WorkerRun run{.object = object.path, .tunables = tunables, .steps = {}, .limits = options_.limits};
+    if (!tortured)
       run.steps.push_back({.slot = kTortureSlot, .checked = true, .report = false, .seeds = {std::begin(kTortureSeeds), std::end(kTortureSeeds)}});
-  }
-  if (!missing.seeds.empty()) run.steps.push_back(std::move(missing));
-  WorkerReply reply;
-  if (!run.steps.empty()) {
-    auto answered = clients.worker.Run(run);
-    if (!answered.ok()) return HostFailure(answered.error(), object.object_hash);
-    reply = std::move(*answered);
-  }
-  if (reply.outcome != Outcome::kOk) {
-    Evaluation failure = Failure(reply.outcome, job.file + ": " + reply.diagnosis, object.object_hash);
-    // A time-out may be the machine's fault; everything else would happen again.
-    if (reply.outcome != Outcome::kInternal && reply.outcome != Outcome::kTimeout) {
-      std::lock_guard lock(mutex_);
-      results_[result_key].failure = failure;
+    tortured = true;
+    if (begin < missing.size()) {
+      size_t end = std::min(begin + kSeedsPerRun, missing.size());
+      run.steps.push_back({.slot = kMainSlot, .checked = false, .report = true,
+                           .seeds = {missing.begin() + static_cast<std::ptrdiff_t>(begin), missing.begin() + static_cast<std::ptrdiff_t>(end)}});
     }
-    return failure;
+    auto answered = clients.worker.Run(run);
+    if (!answered.ok()) return Failure(Outcome::kInternal, answered.error().message, object.object_hash);
+    if (answered->outcome != Outcome::kOk) {
+      Evaluation failure = Failure(answered->outcome, job.file + ": " + answered->diagnosis, object.object_hash);
+      // A time-out may be the machine's fault; everything else would happen again.
+      if (answered->outcome != Outcome::kInternal && answered->outcome != Outcome::kTimeout) {
+        std::lock_guard lock(mutex_);
+        results_[result_key].failure = failure;
+      }
+      return failure;
+    }
+    for (WorkerSeed& s : answered->results) results.push_back(std::move(s));
   }
   std::vector<SeedResult> fresh;
-  for (WorkerSeed& s : reply.results) {
+  for (WorkerSeed& s : results) {
     double score = Score(options_.objectives, s.metrics, options_.bounds(s.seed));
     fresh.push_back({s.seed, std::move(s.metrics), score});
   }
