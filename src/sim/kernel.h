@@ -54,6 +54,9 @@ class KernelClient {
   virtual void OnWakeupServed(Task& task, Nanos latency) = 0;
 };
 
+// Queues with ids below this are found by index, others by hash.
+inline constexpr uint64_t kSmallDsqIds = 4096;
+
 enum class Hook : uint8_t { kNone, kInit, kSelectCpu, kEnqueue, kDispatch, kOther };
 
 struct CpuTotals {

@@ -1,0 +1,200 @@
+// What the services of policy.h do on the simulated kernel: queues, idle CPUs, kicks, slices.
+// (services.cc is the C ABI in front of it, kernel.cc the scheduling around it.)
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "sim/kernel.h"
+
+namespace ose {
+namespace {
+
+using namespace osevolve;
+
+constexpr size_t kMaxDsqs = 4096;
+constexpr int kErrBusy = -16, kErrExist = -17, kErrInval = -22, kErrNoMem = -12;
+
+}  // namespace
+
+Dsq* Kernel::UserDsq(uint64_t id) {
+  if (id < kSmallDsqIds) return small_dsqs_[id].get();
+  auto it = dsqs_.find(id);
+  return it == dsqs_.end() ? nullptr : it->second.get();
+}
+
+// Any queue but kDsqLocal; breaks the rule and returns null when it does not exist.
+Dsq* Kernel::FindDsq(uint64_t id, const char* what) {
+  if (id == kDsqGlobal) return &global_;
+  if ((id & kDsqLocalOn) == kDsqLocalOn) {
+    auto c = static_cast<uint32_t>(id);
+    if (c < static_cast<uint32_t>(machine_.cpus)) return &cpu(static_cast<int>(c)).local;
+    BreakRule(hook_task_, fmt::format("{} the local queue of CPU {}, which does not exist", what, c));
+    return nullptr;
+  }
+  Dsq* q = id >> 63 ? nullptr : UserDsq(id);
+  if (!q) BreakRule(hook_task_, fmt::format("{} queue {}, which does not exist; make it with dsq_create() in init()", what, id));
+  return q;
+}
+
+int Kernel::DsqCreate(uint64_t id) {
+  if (hook_ != Hook::kInit) {
+    BreakRule(nullptr, "dsq_create() outside init() (the kernel: program must be sleepable)");
+    return kErrInval;
+  }
+  if (id >> 63) return kErrInval;
+  if (UserDsq(id)) return kErrExist;
+  if (user_dsqs_.size() >= kMaxDsqs) return kErrNoMem;
+  auto q = std::make_unique<Dsq>(id);
+  user_dsqs_.push_back(q.get());
+  if (id < kSmallDsqIds) small_dsqs_[id] = std::move(q);
+  else dsqs_[id] = std::move(q);
+  return 0;
+}
+
+void Kernel::DsqInsert(Task* t, uint64_t id, uint64_t slice, uint64_t vtime, bool use_vtime, uint64_t flags) {
+  if (failed()) return;
+  cost_ += machine_.dsq_op;
+  if (hook_ != Hook::kEnqueue && hook_ != Hook::kSelectCpu)
+    return BreakRule(t, "insert() outside enqueue() and select_cpu()");
+  if (t != hook_task_) return BreakRule(t, "insert() of another task than the one the hook was called for");
+  if (inserted_) return BreakRule(t, "insert() of a task that has already been inserted (already direct-dispatched)");
+  if (use_vtime && id >= kDsqGlobal) return BreakRule(t, "insert_vtime() into a built-in queue: those are FIFO");
+  // Done when the hook has returned (direct_dispatch()): until then the task is in no queue.
+  inserted_ = true;
+  ddsp_ = {id, slice, vtime, flags, use_vtime};
+}
+
+bool Kernel::DsqMoveToLocal(uint64_t id) {
+  if (failed()) return false;
+  if (hook_ != Hook::kDispatch) {
+    BreakRule(hook_task_, "dsq_move_to_local() outside dispatch()");
+    return false;
+  }
+  Dsq* q = id == kDsqLocal ? nullptr : FindDsq(id, "dsq_move_to_local() from");
+  if (!q) {
+    if (id == kDsqLocal) BreakRule(nullptr, "dsq_move_to_local() from a local queue");
+    return false;
+  }
+  if (q->home_cpu >= 0) {
+    BreakRule(nullptr, "dsq_move_to_local() from a local queue");
+    return false;
+  }
+  if (q->empty()) return false;
+  cost_ += machine_.dsq_op;
+  Task* t = q->FirstAllowedOn(ctx_cpu_);
+  if (!t) return false;
+  MoveToLocal(*q, t, cpu(ctx_cpu_));
+  ++nr_dispatched_;
+  return true;
+}
+
+void Kernel::KeepRunning(uint64_t slice) {
+  if (hook_ != Hook::kDispatch) return BreakRule(hook_task_, "keep_running() outside dispatch()");
+  if (dispatch_prev_) dispatch_prev_->slice = slice;
+}
+
+const Dsq* Kernel::PeekDsq(uint64_t id) {
+  if (id == kDsqLocal) return &cpu(ctx_cpu_).local;
+  if (id == kDsqGlobal) return &global_;
+  if ((id & kDsqLocalOn) == kDsqLocalOn) {
+    auto c = static_cast<uint32_t>(id);
+    return c < static_cast<uint32_t>(machine_.cpus) ? &cpu(static_cast<int>(c)).local : nullptr;
+  }
+  return id >> 63 ? nullptr : UserDsq(id);
+}
+
+int Kernel::RunningPid(int id) const {
+  const Task* t = cpus_[static_cast<size_t>(Clamp(id))].curr;
+  return t ? t->pid : 0;
+}
+
+bool Kernel::IsIdle(int id) const {
+  return id >= 0 && id < machine_.cpus && (idle_mask_[static_cast<size_t>(id) / 64] >> (id % 64) & 1);
+}
+
+bool Kernel::ClaimIdle(int id) {
+  if (!IsIdle(id)) return false;
+  idle_mask_[static_cast<size_t>(id) / 64] &= ~(1ULL << (id % 64));
+  return true;
+}
+
+bool Kernel::CoreIdle(int id) const { return IsIdle(id) && IsIdle(machine_.SiblingOf(id)); }
+
+// First idle CPU allowed to the task within a domain of `near`, without claiming it; -1 if none.
+int Kernel::FindIdle(const Task* t, int near, uint32_t domain, bool whole_core) const {
+  for (size_t w = 0; w < idle_mask_.size(); ++w) {
+    for (uint64_t bits = idle_mask_[w] & t->allowed[w]; bits; bits &= bits - 1) {
+      int c = static_cast<int>(w * 64) + std::countr_zero(bits);
+      if (domain == kSameCore && c != near && c != machine_.SiblingOf(near)) continue;
+      if (domain == kSameLlc && machine_.LlcOf(c) != machine_.LlcOf(near)) continue;
+      if (domain == kSameNode && machine_.NodeOf(c) != machine_.NodeOf(near)) continue;
+      if (whole_core && !CoreIdle(c)) continue;
+      return c;
+    }
+  }
+  return -1;
+}
+
+int Kernel::PickIdle(const Task* t, int near, uint32_t domain, uint64_t flags) {
+  int c = FindIdle(t, Clamp(near), domain, (flags & kPickIdleCore) != 0);
+  return c >= 0 && ClaimIdle(c) ? c : kErrBusy;
+}
+
+// scx_select_cpu_dfl(): whole idle core at prev, then in its LLC, then anywhere; then any idle
+// CPU in the same order; else prev.
+int Kernel::SelectDefault(const Task* t, int prev, bool* idle) {
+  prev = Clamp(prev);
+  *idle = true;
+  auto claim = [&](int c) { return c >= 0 && ClaimIdle(c); };
+  if (machine_.smt > 1) {
+    if (AllowedOn(t, prev) && CoreIdle(prev) && claim(prev)) return prev;
+    for (uint32_t domain : {kSameLlc, kAnywhere})
+      if (int c = FindIdle(t, prev, domain, true); claim(c)) return c;
+  }
+  if (AllowedOn(t, prev) && claim(prev)) return prev;
+  for (uint32_t domain : {kSameLlc, kAnywhere})
+    if (int c = FindIdle(t, prev, domain, false); claim(c)) return c;
+  *idle = false;
+  return prev;
+}
+
+int Kernel::FirstAllowed(const Task* t) const {
+  for (size_t w = 0; w < idle_mask_.size(); ++w)
+    if (t->allowed[w]) return static_cast<int>(w * 64) + std::countr_zero(t->allowed[w]);
+  return 0;
+}
+
+void Kernel::Kick(int id, uint64_t flags) {
+  if (failed()) return;
+  if (id < 0 || id >= machine_.cpus) return BreakRule(hook_task_, fmt::format("kick_cpu() of CPU {}, which does not exist", id));
+  cost_ += machine_.kick;
+  Cpu& c = cpu(id);
+  if ((flags & kKickIdle) && !c.idle) return;
+  if ((flags & kKickPreempt) && c.curr) {
+    UpdateCurr(c);
+    c.curr->slice = 0;
+  }
+  Resched(id, ctx_cpu_);
+}
+
+void Kernel::TimerStart(uint64_t delay) {
+  constexpr uint64_t kMin = 10'000, kMax = 3'600'000'000'000;
+  events_.Set(timer_source_, now_ + Nanos{static_cast<int64_t>(std::clamp(delay, kMin, kMax))});
+}
+
+uint64_t Kernel::SliceOf(const Task* t) const {
+  const Cpu& c = cpus_[static_cast<size_t>(t->cpu)];
+  if (c.curr != t || now_ <= c.acct || t->slice == kSliceInfinite) return t->slice;
+  auto used = static_cast<uint64_t>((now_ - c.acct).v);
+  return t->slice > used ? t->slice - used : 0;
+}
+
+void Kernel::SetSlice(Task* t, uint64_t slice) {
+  Cpu& c = cpu(t->cpu);
+  if (c.curr == t) UpdateCurr(c);
+  t->slice = slice;
+  if (c.curr == t) Rearm(c);
+}
+
+}  // namespace ose
