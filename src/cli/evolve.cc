@@ -15,6 +15,7 @@
 #include "core/diff.h"
 #include "core/exit_code.h"
 #include "evolve/evolution.h"
+#include "evolve/minimize.h"
 #include "evolve/proof.h"
 #include "report/rows.h"
 
@@ -225,6 +226,14 @@ Status RunEvolve(EvolveFlags flags, const CommonFlags& common) {
   prove.incumbent = plan.incumbent;
   prove.on_progress = [&](int done, int total) {
     progress.Show(fmt::format("proving on unseen seeds: {} of {} policies", done, total), done == 0);
+  };
+  prove.simplify = [&](const RankedCandidate& winner) {
+    if (!winner.name.empty()) return winner.source;
+    progress.Show("taking out of the winner what does not help", true);
+    MinimizeOptions minimize;
+    minimize.seeds = options.search_seeds;
+    minimize.stop = &stop;
+    return Minimize(minimize, plan.seeds[static_cast<size_t>(winner.root)].source, winner.source, *evaluator).source;
   };
   // After Ctrl-C in the search the best so far is still proven; a second one ends the process.
   OSE_ASSIGN(Proof proof, Prove(prove, search.ranking, plan.seeds, *evaluator));

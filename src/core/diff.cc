@@ -158,6 +158,26 @@ std::string UnifiedDiff(std::string_view before, std::string_view after, std::st
   return out;
 }
 
+std::vector<Change> Changes(std::string_view before, std::string_view after) {
+  Edit e = Compare(before, after);
+  std::vector<Change> changes;
+  auto line_bytes = [](std::string_view text, size_t at) {
+    size_t newline = text.find('\n', at);
+    return newline == text.npos ? text.size() - at : newline + 1 - at;
+  };
+  size_t a = 0, b = 0;  // bytes
+  bool open = false;
+  for (size_t i = 0, j = 0; i < e.a.size() || j < e.b.size();) {
+    bool removes = i < e.a.size() && e.removed[i], adds = !removes && j < e.b.size() && e.added[j];
+    if ((removes || adds) && !open) changes.push_back({a, a, b, b});
+    open = removes || adds;
+    if (!adds) a += line_bytes(before, a), ++i;
+    if (!removes) b += line_bytes(after, b), ++j;
+    if (open) changes.back().before_end = a, changes.back().after_end = b;
+  }
+  return changes;
+}
+
 int DiffLines(std::string_view before, std::string_view after) {
   Edit e = Compare(before, after);
   return static_cast<int>(std::count(e.removed.begin(), e.removed.end(), true) +

@@ -77,3 +77,20 @@ TEST(DiffTest, RandomDiffsApplyAndAreShortest) {
 
 }  // namespace
 }  // namespace ose
+
+namespace ose {
+namespace {
+
+TEST(Changes, AreTheHunksOfAShortestEditInBytes) {
+  const std::string before = "a\nb\nc\nd\n", after = "a\nB\nc\nd\ne\n";
+  std::vector<Change> c = Changes(before, after);
+  ASSERT_EQ(c.size(), 2u);
+  EXPECT_EQ(before.substr(c[0].before_begin, c[0].before_end - c[0].before_begin), "b\n");
+  EXPECT_EQ(after.substr(c[0].after_begin, c[0].after_end - c[0].after_begin), "B\n");
+  EXPECT_EQ(c[1].before_begin, c[1].before_end);
+  EXPECT_EQ(after.substr(c[1].after_begin), "e\n");
+  EXPECT_TRUE(Changes(before, before).empty());
+}
+
+}  // namespace
+}  // namespace ose

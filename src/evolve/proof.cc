@@ -52,9 +52,10 @@ Result<Proof> Prove(const ProofOptions& options, const std::vector<RankedCandida
   if (!winner) return Error{kExitFailure, "no candidate survived the select seeds"};
   proof.winner = *winner;
   proof.search_score = winner->score;
+  if (options.simplify) proof.winner.source = options.simplify(*winner);
 
   // Final.
-  std::vector<std::pair<std::string, std::string>> policies = {{"winner.cc", winner->source}};
+  std::vector<std::pair<std::string, std::string>> policies = {{"winner.cc", proof.winner.source}};
   for (const SeedPolicy& s : seeds) policies.emplace_back(s.name + ".cc", s.source);
   OSE_ASSIGN(std::vector<Evaluation> rows, Collect(SubmitAll(evaluator, policies, options.final_seeds), options));
   if (rows[0].outcome != Outcome::kOk) return Error{OutcomeExitCode(rows[0].outcome), "the winner failed on final seeds: " + rows[0].diagnosis};

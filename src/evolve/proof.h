@@ -2,7 +2,7 @@
 //
 // The search has looked at its seeds thousands of times, so its scores flatter. Two further
 // seed families, never seen by the search, decide:
-//   select  the few best candidates are compared and one is chosen;
+//   select  the few best candidates are compared, one is chosen, and made as simple as it can be;
 //   final   the chosen one is compared, seed by seed, with the first seed policy, with the
 //           incumbent and with every other hand-written policy. Only these numbers are claimed.
 // The chosen policy is one, picked before the final seeds are looked at, so its intervals need no
@@ -28,6 +28,9 @@ struct ProofOptions {
   std::string incumbent;   // name of the seed policy that holds the title; "" = the best baseline
   const std::atomic<bool>* stop = nullptr;
   std::function<void(int done, int total)> on_progress;  // policies evaluated
+  // Called with the chosen candidate before it meets the final seeds; returns the source that is
+  // proven in its place (evolve/minimize.h).
+  std::function<std::string(const RankedCandidate&)> simplify;
 };
 
 struct ProvenRow {
