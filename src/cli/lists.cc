@@ -32,21 +32,17 @@ std::string Headline(const std::string& source) {
 Status ListWorkloads(const CommonFlags& common) {
   OSE_ASSIGN(Context context, Context::Find());
   nlohmann::json list = nlohmann::json::array();
-  std::vector<std::vector<std::string>> table = {{"workload", "tasks", "cpus", "objectives  ", "what"}};
+  std::vector<std::vector<std::string>> table = {{"workload", "tasks", "cpus", "what"}};
   for (const std::string& name : NamesIn(context.root + "/workloads", ".toml")) {
     OSE_ASSIGN(Problem p, LoadProblem(context, {.workload = name, .machine = "", .cpus = 0}));
-    std::string objectives;
     nlohmann::json metrics = nlohmann::json::array();
-    for (const Objective& o : p.workload.objectives) {
-      objectives += (objectives.empty() ? "" : ",") + o.metric;
-      metrics.push_back(o.metric);
-    }
+    for (const Objective& o : p.workload.objectives) metrics.push_back(o.metric);
     list.push_back({{"name", name}, {"file", p.file}, {"tasks", p.workload.TaskCount()}, {"cpus", p.machine.cpus}, {"machine", p.machine.name}, {"objectives", metrics}, {"description", p.workload.description}});
-    table.push_back({name, std::to_string(p.workload.TaskCount()), std::to_string(p.machine.cpus), objectives, p.workload.description});
+    table.push_back({name, std::to_string(p.workload.TaskCount()), std::to_string(p.machine.cpus), p.workload.description});
   }
   if (common.json) PrintJson({{"workloads", list}});
   else
-    for (auto& row : table) fmt::print("{:<36} {:>6} {:>5}  {}\n", row[0], row[1], row[2], row[4]);
+    for (auto& row : table) fmt::print("{:<36} {:>6} {:>5}  {}\n", row[0], row[1], row[2], row[3]);
   return {};
 }
 
@@ -65,7 +61,9 @@ Status ListPolicies(const CommonFlags& common) {
       if (blocks.ok())
         for (const EvolveBlock& b : *blocks) bs.push_back(b.name);
       list.push_back({{"name", name}, {"file", path}, {"what", Headline(source)}, {"tunables", ts}, {"blocks", bs}});
-      if (!common.json) fmt::print("{:<12} {}\n", name, Headline(source));
+      // What it is; how it works stands in the file.
+      std::string what = Headline(source);
+      if (!common.json) fmt::print("{:<12} {}\n", name, what.substr(0, what.find(": ")));
     }
   }
   if (common.json) PrintJson({{"policies", list}});
