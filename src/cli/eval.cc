@@ -59,7 +59,7 @@ Status RunEval(const EvalFlags& flags, const CommonFlags& common, bool compare) 
     rows.push_back(std::move(row));
   }
   progress.Clear();
-  ReportHead head{problem.workload.name, "sim", fmt::format("{} ({} CPUs)", problem.machine.name, problem.machine.cpus),
+  ReportHead head{problem.workload.name, "sim", problem.machine.name, problem.machine.cpus,
                   fmt::format("{}:{}", SeedFamilyName(spec.family), spec.count)};
   if (common.json) PrintJson(RowsJson(head, rows, compare));
   else fmt::print("{}", RowsTable(head, problem.workload.objectives, rows));

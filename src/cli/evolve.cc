@@ -146,7 +146,7 @@ json EvolveJson(const std::string& out, const Problem& problem, const EvolutionR
 
 std::string Summary(const Problem& problem, const EvolutionResult& search, const Proof& proof, const std::string& out,
                     const std::string& archived, int diff_lines, double wall_s) {
-  ReportHead head{problem.workload.name, "sim", fmt::format("{} ({} CPUs)", problem.machine.name, problem.machine.cpus),
+  ReportHead head{problem.workload.name, "sim", problem.machine.name, problem.machine.cpus,
                   fmt::format("final:{}", proof.winner_row.evaluation.seeds.size())};
   std::vector<ReportRow> rows;
   rows.push_back({"best", proof.winner_row.evaluation, "", {}});

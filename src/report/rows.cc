@@ -73,7 +73,7 @@ json RowJson(const ReportRow& row, bool compare) {
 json RowsJson(const ReportHead& head, const std::vector<ReportRow>& rows, bool compare) {
   json list = json::array();
   for (const ReportRow& row : rows) list.push_back(RowJson(row, compare));
-  return {{"workload", head.workload}, {"host", head.host}, {"machine", head.machine}, {"seeds", head.seeds}, {"rows", list}};
+  return {{"workload", head.workload}, {"host", head.host}, {"machine", head.machine}, {"cpus", head.cpus}, {"seeds", head.seeds}, {"rows", list}};
 }
 
 std::string GainText(const Interval& g) {
@@ -82,8 +82,8 @@ std::string GainText(const Interval& g) {
 }
 
 std::string RowsTable(const ReportHead& head, const std::vector<Objective>& objectives, const std::vector<ReportRow>& rows) {
-  std::string out = fmt::format("workload {} on {} ({}), {} seeds, ± is half of a 95% interval\n\n", Printable(head.workload),
-                                Printable(head.machine), head.host, head.seeds);
+  std::string out = fmt::format("workload {} on {} with {} CPUs ({}), {} seeds, ± is half of a 95% interval\n\n", Printable(head.workload),
+                                Printable(head.machine), head.cpus, head.host, head.seeds);
   std::vector<std::vector<std::string>> table;
   std::vector<std::string> header = {"policy", "% of bound"};
   bool any_vs = false;

@@ -22,6 +22,7 @@ struct ReportRow {
 
 struct ReportHead {
   std::string workload, host, machine;
+  int cpus = 0;
   std::string seeds;  // "final:64"
 };
 
