@@ -1,11 +1,11 @@
 // Random workloads under every shipped policy, in checked mode: no policy that ships breaks a rule,
 // no invariant of the simulator breaks, all work is done, and every CPU nanosecond is accounted for.
 // A failure prints the seed that reproduces it.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
-
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/random.h"
 #include "sim/simulate.h"
 #include "sim/testing.h"
@@ -109,6 +109,22 @@ TEST(RandomWorkloads, NoShippedPolicyBreaksARuleAndAllWorkIsDone) {
       EXPECT_GE(r.metrics["span"], Work(w) / m.cpus - 1e-3) << name << ", seed " << seed;
     }
   }
+}
+
+// The simulator's numbers are the same on every machine. When a change of the model moves them on
+// purpose, the message shows the new value.
+TEST(Golden, HolUnderCfsIsTheSameToTheLastBit) {
+  auto w = LoadWorkload(std::string(OSE_SOURCE_DIR) + "/workloads/hol.toml");
+  auto m = LoadMachine(std::string(OSE_SOURCE_DIR) + "/machines/server-5cpu.toml");
+  auto policy = NativePolicy::Open(ShippedPolicy("cfs"));
+  ASSERT_TRUE(w.ok() && m.ok() && policy.ok());
+  std::string text;
+  for (uint64_t seed : {1, 2}) {
+    SimResult r = Simulate(*w, *m, *policy, seed);
+    ASSERT_EQ(r.outcome, Outcome::kOk) << r.diagnosis;
+    for (auto& [name, value] : r.metrics) text += fmt::format("{}={:a}\n", name, value);
+  }
+  EXPECT_EQ(Sha256Hex(text), "cae630ce69209b4b5f77c9ab094f0e0f2b7ca012eca036d12efcaaa3d823ade0") << text;
 }
 
 }  // namespace
