@@ -51,8 +51,8 @@ Result<CompiledPolicy> Compiler::Compile(const std::string& normalized, const st
   OSE_TRY(WriteFileAtomic(source, normalized));
 
   CommandOptions compile;
-  // The flags of CMakeLists.txt's POLICY_FLAGS, and limits on what a source can make the compiler do.
-  compile.argv = {clang_, "-std=c++20", "-O2", "-ffreestanding", "-nostdinc++", "-fPIC", "-fvisibility=hidden",
+  // The flags of CMakeLists.txt's POLICY_FLAGS (signed overflow wraps, as in BPF), and limits on what a source can make the compiler do.
+  compile.argv = {clang_, "-std=c++20", "-O2", "-fwrapv", "-ffreestanding", "-nostdinc++", "-fPIC", "-fvisibility=hidden",
                   "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics", "-w", "-fno-color-diagnostics",
                   "-ferror-limit=5", "-ftemplate-depth=64", "-fconstexpr-depth=64", "-fconstexpr-steps=100000",
                   "-I" + include_dir_, "-c", source, "-o", object};
