@@ -20,7 +20,7 @@ namespace ose {
 
 struct MinimizeOptions {
   std::vector<uint64_t> seeds;
-  double tolerance = 0.0005;  // relative
+  double tolerance = 1e-5;  // relative
   int max_tries = 64;
   const std::atomic<bool>* stop = nullptr;  // return what there is
 };
