@@ -26,8 +26,9 @@
 //   Contexts   each hook says where it runs. Services marked [dispatch] may be called in
 //              dispatch() only, [init] in init() only; breaking that ejects the policy, in
 //              the simulator's checked mode as in the kernel.
-//   Costs      every service costs time on the calling CPU, taken from the machine profile:
-//              look-ups of the own CPU are free, queue operations and kicks are not.
+//   Costs      hooks, queue operations and kicks cost time on the calling CPU, taken from the
+//              machine profile. Look-ups cost nothing in this version of the model; in the kernel
+//              a look at another CPU is a cache miss, so do not scan all CPUs in every hook.
 //   Threads    the kernel runs hooks on many CPUs at once. A hook of one CPU may read
 //              another CPU's state; to write what several CPUs write, use atomic_add.
 //              The simulator runs one hook at a time.
@@ -307,7 +308,8 @@ template <class S> struct TaskRef {
   OSV_INLINE u64 nr_wakeups() const { return osv_task_nr_wakeups(p); }
   OSV_INLINE s32 waker() const { return osv_task_waker(p); }
 
-  // Hands the task to a queue. In enqueue(): exactly once. In select_cpu(): at most once, and
+  // Hands the task to a queue, with a new slice (0: what is left of the old one, at least 1 ns).
+  // In enqueue(): exactly once. In select_cpu(): at most once, and
   // enqueue() is then skipped; kDsqLocal is the queue of the CPU that select_cpu() returns. In
   // any other hook, or for another task than the hook's, or twice: ejects the policy.
   // sched_ext: scx_bpf_dsq_insert[_vtime] (6.12: scx_bpf_dispatch[_vtime]).

@@ -99,6 +99,9 @@ Result<RunPlan> MakePlan(const Context& context, const Problem& problem, const E
       if (s.name == wanted) first = s;
   }
   if (first.source.empty()) return Error{kExitNotFound, "no policy to start from: policies/cfs.cc is missing; name one with --from"};
+  // --from may name the veteran's own source.
+  for (const SeedPolicy& s : rest)
+    if (s.name == p.incumbent && s.source == first.source) p.incumbent = first.name;
   p.seeds.push_back(first);
   for (SeedPolicy& s : rest)
     if (s.source != first.source && s.name != first.name) p.seeds.push_back(std::move(s));
@@ -209,12 +212,18 @@ Status RunEvolve(EvolveFlags flags, const CommonFlags& common) {
   options.search_seeds = MakeSeeds(SeedFamily::kSearch, plan.seed, problem.workload.search_seeds);
   if (plan.seconds > 0) options.time_budget = {static_cast<int64_t>(plan.seconds * 1e9)};
   options.stop = &stop;
+  if (flags.resume && flags.evals == 0 && flags.seconds == 0) {
+    OSE_ASSIGN(auto done, db->LoadResult("search"));
+    if (done) options.max_evaluations = json::parse(done->json, nullptr, false).value("evaluations", plan.evals);
+  }
   Evolution evolution(options, plan.seeds, *evaluator, *mutator, *db);
   ProgressLine progress(common);
   evolution.on_progress = [&](const EvolutionProgress& p) { progress.Show(ProgressText(p)); };
   std::ofstream log(JoinPath(flags.out, "evolve.log"), std::ios::trunc);
   evolution.on_commit = [&](const std::string& line) { log << line << std::endl; };
   OSE_ASSIGN(EvolutionResult search, evolution.Run());
+  // A search that ran to its end is over: to resume it means to prove and archive, not to search on.
+  if (!search.interrupted) OSE_TRY(db->SaveResult("search", {.json = json{{"evaluations", search.evaluations}}.dump(), .json_wall = "{}"}));
   log.close();
   if (log.fail()) return Error{kExitIo, "cannot write " + flags.out + "/evolve.log: is the disk full? Go on with: osevolve evolve --resume --out " + flags.out};
 

@@ -41,6 +41,9 @@ struct WorkerStep {
   std::vector<uint64_t> seeds;
 };
 
+// Ends the diagnosis of a failure in a step that is not reported.
+inline constexpr char kTortureNote[] = " (in the torture run)";
+
 struct WorkerLimits {
   int64_t cpu_ms = 20'000, wall_ms = 60'000, memory_mb = 1024;
 };

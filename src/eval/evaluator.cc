@@ -16,6 +16,15 @@ constexpr int kMainSlot = 0, kTortureSlot = 1;
 constexpr uint64_t kTortureSeeds[] = {1, 2};
 constexpr size_t kSeedsPerRun = 4;
 
+// Stands for the candidate's name in texts that are cached: what an evaluation says must not depend
+// on who asked first.
+constexpr char kFileMark[] = "\x01";
+
+std::string WithFile(std::string text, const std::string& file) {
+  for (size_t at; (at = text.find(kFileMark)) != std::string::npos;) text.replace(at, sizeof kFileMark - 1, file);
+  return text;
+}
+
 Evaluation Failure(Outcome outcome, std::string diagnosis, std::string object_hash = "") {
   Evaluation e;
   e.outcome = outcome;
@@ -95,13 +104,6 @@ std::string Evaluator::ResultKey(const std::string& object_hash, const Tunables&
   return key;
 }
 
-void Evaluator::Remember(const std::string& object_hash, const Tunables& tunables, const SeedResult& result) {
-  std::lock_guard lock(mutex_);
-  Known& known = results_[ResultKey(object_hash, tunables)];
-  known.tortured = true;
-  known.seeds.emplace(result.seed, result);
-}
-
 Evaluation Evaluator::HostFailure(const Error& error, const std::string& object_hash) {
   std::lock_guard lock(mutex_);
   host_failures_[error.message] = error.code;
@@ -137,15 +139,15 @@ Evaluation Evaluator::Process(const EvalJob& job, Clients& clients) {
     if (auto it = gate_cache_.find(source_key); it != gate_cache_.end()) verdict = it->second;
   }
   if (!verdict) {
-    auto response = clients.gate.Check({.source = *normalized, .file = job.file, .skeleton_of = {}});
+    auto response = clients.gate.Check({.source = *normalized, .file = kFileMark, .skeleton_of = {}});
     if (!response.ok()) return HostFailure(response.error());
-    verdict = response->ok ? "" : response->Text(job.file);
+    verdict = response->ok ? "" : response->Text(kFileMark);
     std::lock_guard lock(mutex_);
     gate_cache_.emplace(source_key, *verdict);
   }
   if (!verdict->empty()) {
     bool compile = verdict->find(": compile: ") != std::string::npos;
-    return Failure(compile ? Outcome::kCompile : Outcome::kGate, *verdict);
+    return Failure(compile ? Outcome::kCompile : Outcome::kGate, WithFile(*verdict, job.file));
   }
 
   // Compile.
@@ -172,7 +174,11 @@ Evaluation Evaluator::RunSeeds(const EvalJob& job, const CompiledPolicy& object,
   {
     std::lock_guard lock(mutex_);
     Known& known = results_[result_key];
-    if (known.failure) return *known.failure;
+    if (known.failure) {
+      Evaluation failure = *known.failure;
+      failure.diagnosis = WithFile(failure.diagnosis, job.file);
+      return failure;
+    }
     tortured = known.tortured;
     for (uint64_t seed : seeds)
       if (!known.seeds.contains(seed)) missing.push_back(seed);
@@ -192,12 +198,14 @@ Evaluation Evaluator::RunSeeds(const EvalJob& job, const CompiledPolicy& object,
     auto answered = clients.worker.Run(run);
     if (!answered.ok()) return Failure(Outcome::kInternal, answered.error().message, object.object_hash);
     if (answered->outcome != Outcome::kOk) {
-      Evaluation failure = Failure(answered->outcome, job.file + ": " + answered->diagnosis, object.object_hash);
-      // A time-out may be the machine's fault; everything else would happen again.
-      if (answered->outcome != Outcome::kInternal && answered->outcome != Outcome::kTimeout) {
+      Evaluation failure = Failure(answered->outcome, std::string(kFileMark) + ": " + answered->diagnosis, object.object_hash);
+      // Failing the torture run means failing whatever the seeds. A time-out may be the machine's
+      // fault, and a failure on some seed says nothing about a job without that seed.
+      if (answered->diagnosis.ends_with(kTortureNote) && answered->outcome != Outcome::kTimeout) {
         std::lock_guard lock(mutex_);
         results_[result_key].failure = failure;
       }
+      failure.diagnosis = WithFile(failure.diagnosis, job.file);
       return failure;
     }
     for (WorkerSeed& s : answered->results) results.push_back(std::move(s));

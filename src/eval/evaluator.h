@@ -65,9 +65,6 @@ class Evaluator {
   std::future<Evaluation> Submit(EvalJob job);
   Evaluation Evaluate(EvalJob job) { return Submit(std::move(job)).get(); }
 
-  // Puts a stored result into the cache (resume). The object hash must be that of this build.
-  void Remember(const std::string& object_hash, const Tunables& tunables, const SeedResult& result);
-
   // OutcomeExitCode, but for Outcome::kInternal the code of what failed on the host, as kExitIo for
   // a full disk.
   int ExitCode(const Evaluation& evaluation);

@@ -178,6 +178,7 @@ Status Evolution::CommitFront() {
     OSE_TRY(db_.SaveEvaluation(f.proposal.id, e, stage, MonotonicNow() - f.started));
   }
   OSE_TRY(Commit(f, e));
+  if (f.proposal.op != "seed" && f.proposal.id % options_.migration_interval == 0) OSE_TRY(Migrate(f.proposal.id));
   Report();
   return {};
 }
@@ -215,22 +216,24 @@ Status Evolution::Commit(InFlight& f, const Evaluation& e) {
     for (Archive& a : islands_) a.Insert(m);
   } else {
     islands_[static_cast<size_t>(p.island)].Insert(m);
-    if (p.id % options_.migration_interval == 0) Migrate(p.id);
   }
   return {};
 }
 
 // A ring: each island's best is copied to the next.
-void Evolution::Migrate(int64_t id) {
+Status Evolution::Migrate(int64_t id) {
   std::vector<Member> best;
-  for (Archive& a : islands_) best.push_back(a.best());
+  for (Archive& a : islands_) {
+    if (a.empty()) return {};
+    best.push_back(a.best());
+  }
   for (size_t i = 0; i < islands_.size(); ++i) {
     Member m = best[i];
     m.children = 0;
     islands_[(i + 1) % islands_.size()].Insert(std::move(m));
   }
   // Sequence numbers are the loop's own, so that a resumed run writes the same rows again.
-  (void)db_.SaveEvent({.sequence = event_++, .kind = "migration", .json = fmt::format("{{\"after\":{}}}", id)});
+  return db_.SaveEvent({.sequence = event_++, .kind = "migration", .json = fmt::format("{{\"after\":{}}}", id)});
 }
 
 void Evolution::Report() {

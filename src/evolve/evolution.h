@@ -104,7 +104,7 @@ class Evolution {
   Status Launch(Proposal proposal);
   Status CommitFront();
   Status Commit(InFlight& f, const Evaluation& e);
-  void Migrate(int64_t id);
+  Status Migrate(int64_t id);
   void Report();
 
   const EvolutionOptions options_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 
 #include "core/exit_code.h"
 
@@ -42,27 +43,54 @@ Result<Proof> Prove(const ProofOptions& options, const std::vector<RankedCandida
     finalists.emplace_back(c.name.empty() ? "candidate-" + std::to_string(c.id) + ".cc" : c.name + ".cc", c.source);
   }
   OSE_ASSIGN(std::vector<Evaluation> selected, Collect(SubmitAll(evaluator, finalists, options.select_seeds), options));
-  const RankedCandidate* winner = nullptr;
-  for (size_t i = 0; i < entries.size(); ++i) {
-    double score = selected[i].MeanScore();
-    if (selected[i].outcome != Outcome::kOk || (winner && score <= proof.select_score)) continue;
-    winner = entries[i];
-    proof.select_score = score;
+  // The best by select score first. The chosen one is simplified and meets the final seeds; one
+  // that fails there makes way for the next.
+  std::vector<size_t> order;
+  for (size_t i = 0; i < entries.size(); ++i)
+    if (selected[i].outcome == Outcome::kOk) order.push_back(i);
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    double x = selected[a].MeanScore(), y = selected[b].MeanScore();
+    return x != y ? x > y : a < b;
+  });
+  if (order.empty()) return Error{kExitFailure, "no candidate survived the select seeds: " + (selected.empty() ? "" : selected[0].diagnosis)};
+  Evaluation winner_final;
+  std::string last_failure;
+  for (size_t i : order) {
+    const RankedCandidate& c = *entries[i];
+    proof.winner = c;
+    proof.search_score = c.score;
+    proof.select_score = selected[i].MeanScore();
+    if (options.simplify) {
+      std::string simple = options.simplify(c);
+      if (simple != c.source) {
+        OSE_ASSIGN(auto again, Collect(SubmitAll(evaluator, {{"simpler.cc", simple}}, options.select_seeds), options));
+        const double score = again[0].MeanScore();
+        if (again[0].outcome == Outcome::kOk && score >= proof.select_score * (1 - 1e-5)) {
+          proof.winner.source = simple;
+          proof.select_score = score;
+        }
+      }
+    }
+    OSE_ASSIGN(auto final_run, Collect(SubmitAll(evaluator, {{"winner.cc", proof.winner.source}}, options.final_seeds), options));
+    winner_final = std::move(final_run[0]);
+    if (winner_final.outcome == Outcome::kOk) break;
+    last_failure = winner_final.diagnosis;
   }
-  if (!winner) return Error{kExitFailure, "no candidate survived the select seeds"};
-  proof.winner = *winner;
-  proof.search_score = winner->score;
-  if (options.simplify) proof.winner.source = options.simplify(*winner);
+  if (winner_final.outcome != Outcome::kOk)
+    return Error{OutcomeExitCode(winner_final.outcome), "no candidate survived the final seeds: " + last_failure};
 
   // Final.
-  std::vector<std::pair<std::string, std::string>> policies = {{"winner.cc", proof.winner.source}};
+  std::vector<std::pair<std::string, std::string>> policies;
   for (const SeedPolicy& s : seeds) policies.emplace_back(s.name + ".cc", s.source);
   OSE_ASSIGN(std::vector<Evaluation> rows, Collect(SubmitAll(evaluator, policies, options.final_seeds), options));
-  if (rows[0].outcome != Outcome::kOk) return Error{OutcomeExitCode(rows[0].outcome), "the winner failed on final seeds: " + rows[0].diagnosis};
-  const std::vector<double> mine = rows[0].Scores();
+  const std::vector<double> mine = winner_final.Scores();
   auto gain_over = [&](const Evaluation& e) { return PairedGainPct(e.Scores(), mine); };
+  // A gain over a policy that fails is no number.
+  constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  proof.first.name = seeds[0].name;
+  proof.vs_first = {kNone, kNone, kNone};
   for (size_t i = 0; i < seeds.size(); ++i) {
-    Evaluation& e = rows[i + 1];
+    Evaluation& e = rows[i];
     if (e.outcome != Outcome::kOk) {
       proof.failed.push_back(seeds[i].name + ": " + OutcomeName(e.outcome) + ": " + e.diagnosis);
       continue;
@@ -91,7 +119,7 @@ Result<Proof> Prove(const ProofOptions& options, const std::vector<RankedCandida
     proof.incumbent = proof.best_baseline;
     proof.vs_incumbent = proof.vs_best_baseline;
   }
-  proof.winner_row = {winner->name.empty() ? "best" : winner->name, rows[0].MeanScore(), std::move(rows[0])};
+  proof.winner_row = {proof.winner.name.empty() ? "best" : proof.winner.name, winner_final.MeanScore(), std::move(winner_final)};
   return proof;
 }
 

@@ -86,7 +86,7 @@ void Engine::StartTasks() {
   for (Task& t : tasks_) {
     const Group& group = w_.groups[static_cast<size_t>(t.group)];
     if (group.forked) continue;
-    kernel_.AddTask(t);
+    kernel_.AddTask(t, true);
     ++live_;
     Nanos start{0};
     if (group.has_start) start = {starts_[static_cast<size_t>(t.group)](t.rng)};
@@ -98,7 +98,8 @@ void Engine::StartTasks() {
 
 SimResult Engine::Run() {
   const Nanos limit = open_loop_ ? w_.horizon * 2 : w_.horizon;
-  // A run shorter than the watchdog must not hide a starved task: half of the run is too long.
+  // A run shorter than the watchdog must not hide a starved task: half of the run is too long, but
+  // for runs so short that honest queueing takes as much. Those count it in Finish().
   const Nanos patience = std::min(m_.watchdog, std::max(Nanos{w_.horizon.v / 2}, Nanos::Seconds(1)));
   kernel_.Init();
   if (!kernel_.failed()) StartTasks();
@@ -111,6 +112,10 @@ SimResult Engine::Run() {
       break;
     }
     Nanos t = events_.NextTime();
+    if (open_loop_ && pending_ == 0 && t > w_.horizon) {
+      kernel_.SetTime(w_.horizon);
+      break;
+    }
     if (t > limit) {
       kernel_.SetTime(limit);
       break;
@@ -138,6 +143,7 @@ SimResult Engine::Run() {
   kernel_.Settle();
   end_ = kernel_.now();
   kernel_.CheckWatchdog(tasks_, patience);
+  if (w_.run_to_completion && live_ > 0 && !kernel_.failed()) FailUnfinished();
   kernel_.Exit();
   SimResult r;
   r.outcome = kernel_.outcome();
@@ -289,6 +295,7 @@ bool Engine::BeginPass(Task& t) {
 bool Engine::EndPass(Task& t) {
   const Group& group = w_.groups[static_cast<size_t>(t.group)];
   if (group.event == EventKind::kIteration) EndEvent(t);
+  if (t.serving && Measured(t.request_arrival) && --pending_ == 0 && kernel_.now() >= w_.horizon) done_ = true;
   t.pc = 0;
   t.pass_open = false;
   t.serving = false;
@@ -304,7 +311,7 @@ void Engine::Fork(Task& parent, int g, int cpu) {
   if (started >= group.count) return;
   Task& child = tasks_[static_cast<size_t>(first_task_[static_cast<size_t>(g)] + started++)];
   if (AllowedOn(&child, cpu)) child.cpu = cpu;
-  kernel_.AddTask(child);
+  kernel_.AddTask(child, false);
   ++live_;
   if (group.has_start) events_.Set(TaskSource(child), kernel_.now() + Nanos{starts_[static_cast<size_t>(g)](child.rng)});
   else kernel_.Wake(child, cpu, parent.pid, true);
@@ -357,7 +364,7 @@ void Engine::Arrive(int g) {
 void Engine::Serve(Task& t, Nanos arrival) {
   OpenLoop& open = open_[static_cast<size_t>(t.group)];
   t.serving = true;
-  t.event_release = arrival;
+  t.event_release = t.request_arrival = arrival;
   t.rng = RequestStream(seed_, t.group, open.next_request++);
 }
 
@@ -390,13 +397,24 @@ void Engine::EndEvent(Task& t) {
   double latency = (now - t.event_release).us();
   s.latency_us.push_back(latency);
   if (Nanos work = t.run_total - t.event_work_base; work.v > 0) s.slowdown.push_back(latency / work.us());
-  if (open_[static_cast<size_t>(t.group)].arrivals && --pending_ == 0 && now >= w_.horizon) done_ = true;
 }
 
 // Events that have not finished count with their age, so that nobody gains by never finishing
-// them: all open-loop requests, and those of other groups that are older than the median event.
+// them: all open-loop requests, and those of other groups that are older than the median event. Nor
+// by never serving a wake-up: a task that waits for its first turn counts with the time it waited.
 void Engine::Finish() {
   for (const Task& t : tasks_) {
+    const bool waits = t.state == TaskState::kRunnable && t.awaits_first_run && Measured(t.woken_at);
+    if (waits) samples_[static_cast<size_t>(t.group)].wakeup_us.push_back((end_ - t.woken_at).us());
+    if (waits && !t.event_open && !t.serving && w_.groups[static_cast<size_t>(t.group)].event != EventKind::kNone) {
+      GroupSamples& s = samples_[static_cast<size_t>(t.group)];
+      const double waited = (end_ - t.woken_at).us();
+      ++s.incomplete;
+      s.latency_us.push_back(waited);
+      s.start_us.push_back(waited);
+      s.slowdown.push_back(waited);
+      continue;
+    }
     // A request that was given to a thread which never ran since has not even begun.
     const bool unserved = t.serving && !t.pass_open;
     if ((!t.event_open && !unserved) || !Measured(t.event_release)) continue;
@@ -421,6 +439,7 @@ void Engine::Finish() {
       double age = (end_ - open_[g].backlog[i]).us();
       samples_[g].latency_us.push_back(age);
       samples_[g].start_us.push_back(age);
+      samples_[g].slowdown.push_back(age);  // as if it needed 1 us, like all that never ran
     }
   }
 }
@@ -484,6 +503,17 @@ std::string Engine::WhatBlocks(const Task& t) const {
     case OpKind::kPut: return fmt::format("waits for room in queue '{}'", w_.queues[op.object].name);
     case OpKind::kTake: return fmt::format("waits for an item in queue '{}'", w_.queues[op.object].name);
     default: return "sleeps";
+  }
+}
+
+void Engine::FailUnfinished() {
+  for (const Task& t : tasks_) {
+    if (t.state == TaskState::kExited || !t.enabled) continue;
+    return kernel_.Fail(Outcome::kStall,
+                        fmt::format("{} of {} tasks had not finished at the horizon of {:.0f} ms, {}[{}] (pid {}) for one: a run "
+                                    "that is cut off has no result",
+                                    live_, tasks_.size(), w_.horizon.ms(), w_.groups[static_cast<size_t>(t.group)].name,
+                                    t.index_in_group, t.pid));
   }
 }
 

@@ -64,6 +64,7 @@ class Engine : public KernelClient {
   void WakeBy(Task& sleeper, Task& waker, int cpu);
   void Finish();
   void FailStuck();
+  void FailUnfinished();
   std::string WhatBlocks(const Task& t) const;
   Metrics CollectMetrics();
   bool Measured(Nanos release) const { return release >= w_.warmup && release < w_.horizon; }

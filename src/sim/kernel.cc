@@ -82,14 +82,14 @@ void Kernel::Init() {
   if (rc < 0) Fail(Outcome::kRule, fmt::format("init() returned {}: the policy refuses to load", rc));
 }
 
-void Kernel::AddTask(Task& t) {
+void Kernel::AddTask(Task& t, bool loading) {
   t.state_bytes = task_state_.data() + static_cast<size_t>(t.index) * task_state_stride_;
   int rc = 0;
   if (ops_.init_task) CallHook(Hook::kOther, t.cpu, &t, [&] { rc = ops_.init_task(&t); });
   if (rc < 0) return Fail(Outcome::kRule, fmt::format("init_task({}) returned {}", Name(&t), rc));
   if (ops_.enable) CallHook(Hook::kOther, t.cpu, &t, [&] { ops_.enable(&t); });
   t.enabled = true;
-  cost_ = {0};
+  if (loading) cost_ = {0};
 }
 
 void Kernel::Exit() {
@@ -261,6 +261,8 @@ void Kernel::Schedule(Cpu& c) {
     FlushCost(c.id);
     return;
   }
+  // Chosen before prev is enqueued again: prev does not compete with it, wherever it goes.
+  Task* next = c.local.Front();
   if (prev) {
     ++preemptions_;
     prev->state = TaskState::kRunnable;
@@ -269,7 +271,7 @@ void Kernel::Schedule(Cpu& c) {
     Enqueue(*prev, 0, c.id);
     if (failed()) return;
   }
-  StartNext(c, c.local.Front(), prev);
+  StartNext(c, next, prev);
 }
 
 // balance_one(): leaves something in the local queue if there is work; true if prev stays.
@@ -357,8 +359,8 @@ void Kernel::StartNext(Cpu& c, Task* next, Task* prev) {
 }
 
 void Kernel::GoIdle(Cpu& c) {
-  FlushCost(c.id);
   SetIdle(c.id, true);
+  FlushCost(c.id);
 }
 
 void Kernel::SetIdle(int id, bool idle) {
@@ -465,12 +467,14 @@ void Kernel::Insert(Task* t, Dsq& q, uint64_t slice, uint64_t vtime, bool use_vt
   if (!q.empty() && q.is_vtime() != use_vtime)
     return BreakRule(t, fmt::format("queue {} already holds {} tasks: a queue is FIFO or vtime-ordered, never both", q.id,
                                     q.is_vtime() ? "vtime" : "FIFO"));
-  t->slice = slice;
+  // scx_bpf_dsq_insert(): 0 keeps what is left.
+  if (slice > 0) t->slice = slice;
+  else if (t->slice == 0) t->slice = 1;
   if (use_vtime) {
     t->vtime = vtime;
     q.PushVtime(t, vtime);
   } else {
-    q.PushFifo(t, (flags & kEnqHead) != 0);
+    q.PushFifo(t, (flags & (kEnqHead | kEnqPreempt)) != 0);
   }
   if (q.home_cpu < 0) return;
   Cpu& c = cpu(q.home_cpu);

@@ -74,9 +74,10 @@ class Kernel {
 
   // The bit mask over CPUs for an affinity list (empty = all); owned by the kernel.
   const uint64_t* MakeMask(const std::vector<int>& cpus);
-  // Calls init(); then each task's init_task() and enable().
+  // Calls init(); then each task's init_task() and enable(). While loading they cost nothing; for a
+  // fork the CPU that forks pays.
   void Init();
-  void AddTask(Task& task);
+  void AddTask(Task& task, bool loading);
   // exit() and what must hold at the end (checked mode).
   void Exit();
 

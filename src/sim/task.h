@@ -79,6 +79,7 @@ struct osevolve::osv_task {
   bool pass_open = false;  // between the first and the last operation of a pass
   bool serving = false;    // open loop: a request is assigned
   ose::Nanos event_release{0}, event_work_base{0};
+  ose::Nanos request_arrival{0};  // open loop: of the request it serves
 };
 
 namespace ose {

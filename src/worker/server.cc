@@ -135,7 +135,7 @@ WorkerReply WorkerServer::RunSteps(const WorkerRun& run, int result_fd) {
     for (uint64_t seed : step.seeds) {
       SimResult r = Simulate(slot.workload, slot.machine, *policy, seed, {.checked = step.checked});
       if (r.outcome != Outcome::kOk)
-        return Failed(r.outcome, r.diagnosis + (step.report ? "" : " (in the torture run)"));
+        return Failed(r.outcome, r.diagnosis + (step.report ? "" : kTortureNote));
       if (step.report)
         reply.results.push_back({seed, std::move(r.metrics), {r.counters, r.counters + osevolve::kMaxCounters}});
     }
