@@ -95,6 +95,45 @@ TEST(Kernel, ATaskRunsOnlyWhereItsAffinityAllows) {
   EXPECT_GT(r.metrics["span"], 20'000.0);  // 20 ms of work on one CPU
 }
 
+Workload ClosedLoop(int tasks) {
+  Workload w;
+  w.name = "closed";
+  w.horizon = Nanos::Millis(300);
+  Group g;
+  g.name = "worker";
+  g.count = tasks;
+  g.repeat = true;
+  g.program = {RunOp(Nanos::Millis(1)), SleepOp(Nanos::Micros(100))};
+  w.groups.push_back(g);
+  return w;
+}
+
+TEST(Kernel, TasksThatNeverRunCountInTheTail) {
+  SimResult r = RunPolicy(TestPolicy("starves"), ClosedLoop(8));
+  ASSERT_EQ(r.outcome, Outcome::kOk) << r.diagnosis;
+  EXPECT_EQ(r.metrics["incomplete"], 6);
+  EXPECT_NEAR(r.metrics["latency_max"], 300'000, 1'000);
+  EXPECT_NEAR(r.metrics["wakeup_p999"], 300'000, 1'000);
+}
+
+TEST(Kernel, ARunThatIsCutOffHasNoResult) {
+  Workload w = RunSleepRun(8);
+  w.horizon = Nanos::Millis(10);  // of 20 ms of work a CPU
+  SimResult r = RunPolicy(ShippedPolicy("fifo"), w);
+  EXPECT_EQ(r.outcome, Outcome::kStall);
+  EXPECT_NE(r.diagnosis.find("had not finished at the horizon of 10 ms"), std::string::npos) << r.diagnosis;
+}
+
+TEST(Kernel, ThePickedTaskRunsBeforeThePreemptedOneWhereverThatGoes) {
+  // pick_task_scx() takes its task before put_prev_task_scx() enqueues the previous one.
+  Workload w = ClosedLoop(3);
+  w.groups[0].program = {RunOp(Nanos::Millis(50))};
+  w.groups[0].affinity = {0};
+  SimResult r = RunPolicy(TestPolicy("head_first"), w);
+  ASSERT_EQ(r.outcome, Outcome::kOk) << r.diagnosis;
+  EXPECT_GT(r.metrics["switches_per_s"], 200);
+}
+
 TEST(Kernel, AWorkloadThatCannotFinishIsNamed) {
   Workload w = RunSleepRun(1);
   w.semaphores = {"never"};
