@@ -249,7 +249,7 @@ TEST_F(KnowledgeBaseTest, GarbageAndNewer) {
   EXPECT_EQ(CodeOf(KnowledgeBase::Open(Path("state/knowledge.db"), OpenMode::kCreate)), kExitDatabase);
   WriteBytes(Path("state/knowledge.db"), "");
   { Open(); }
-  ASSERT_EQ(system(("sqlite3 " + Path("state/knowledge.db") + " 'PRAGMA user_version = 7'").c_str()), 0);
+  ASSERT_TRUE(ExecSql(Path("state/knowledge.db"), "PRAGMA user_version = 7"));
   EXPECT_EQ(CodeOf(KnowledgeBase::Open(Path("state/knowledge.db"), OpenMode::kCreate)), kExitDatabaseNewer);
 }
 

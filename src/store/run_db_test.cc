@@ -303,7 +303,7 @@ TEST_F(RunDbTest, OverwrittenPagesAreFoundOnResume) {
 
 TEST_F(RunDbTest, NewerVersionNamesBoth) {
   { Open(OpenMode::kCreate); }
-  ASSERT_EQ(system(("sqlite3 " + Path("run.db") + " 'PRAGMA user_version = 99'").c_str()), 0);
+  ASSERT_TRUE(ExecSql(Path("run.db"), "PRAGMA user_version = 99"));
   auto db = RunDb::Open(Path("run.db"), OpenMode::kResume);
   ASSERT_EQ(CodeOf(db), kExitDatabaseNewer);
   EXPECT_NE(db.error().message.find("version 99"), std::string::npos);
