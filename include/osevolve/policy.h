@@ -79,7 +79,7 @@ inline constexpr u64 kWakeTtwu = 1ULL << 3;             // a wake-up
 inline constexpr u64 kWakeFork = 1ULL << 2;             // a new task
 inline constexpr u64 kWakeSync = 1ULL << 4;             // the waker is about to sleep
 
-// Flags of kick_cpu() (SCX_KICK_*).
+// Flags of kick_cpu() (SCX_KICK_*), one at a time.
 inline constexpr u64 kKickIdle = 1;                     // only if the CPU is idle
 inline constexpr u64 kKickPreempt = 2;                  // end the running task's slice
 

@@ -13,6 +13,7 @@ namespace {
 using namespace osevolve;
 
 constexpr size_t kMaxDsqs = 4096;
+constexpr uint64_t kEnqInternalMask = 0xffULL << 56;  // __SCX_ENQ_INTERNAL_MASK
 constexpr int kErrBusy = -16, kErrExist = -17, kErrInval = -22, kErrNoMem = -12;
 
 }  // namespace
@@ -59,6 +60,7 @@ void Kernel::DsqInsert(Task* t, uint64_t id, uint64_t slice, uint64_t vtime, boo
     return BreakRule(t, "insert() outside enqueue() and select_cpu()");
   if (t != hook_task_) return BreakRule(t, "insert() of another task than the one the hook was called for");
   if (inserted_) return BreakRule(t, "insert() of a task that has already been inserted (already direct-dispatched)");
+  if (flags & kEnqInternalMask) return BreakRule(t, fmt::format("insert() with invalid enq_flags {:#x}: the upper 8 bits are the kernel's", flags));
   if (use_vtime && id >= kDsqGlobal) return BreakRule(t, "insert_vtime() into a built-in queue: those are FIFO");
   // Done when the hook has returned (direct_dispatch()): until then the task is in no queue.
   inserted_ = true;
@@ -168,6 +170,7 @@ int Kernel::FirstAllowed(const Task* t) const {
 void Kernel::Kick(int id, uint64_t flags) {
   if (failed()) return;
   if (id < 0 || id >= machine_.cpus) return BreakRule(hook_task_, fmt::format("kick_cpu() of CPU {}, which does not exist", id));
+  if ((flags & kKickIdle) && (flags & kKickPreempt)) return BreakRule(hook_task_, "kick_cpu() with both kKickIdle and kKickPreempt");
   cost_ += machine_.kick;
   Cpu& c = cpu(id);
   if ((flags & kKickIdle) && !c.idle) return;
