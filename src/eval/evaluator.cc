@@ -14,7 +14,7 @@ namespace {
 
 constexpr int kMainSlot = 0, kTortureSlot = 1;
 constexpr uint64_t kTortureSeeds[] = {1, 2};
-constexpr size_t kSeedsPerRun = 4;
+constexpr size_t kSeedsPerRun = 8;
 
 // Stands for the candidate's name in texts that are cached: what an evaluation says must not depend
 // on who asked first.

@@ -12,7 +12,7 @@ namespace {
 constexpr int kMaxOpsAtOnce = 1'000'000;
 constexpr uint64_t kMaxEventsAtOnce = 20'000'000;
 // Checked mode looks at every task; a prime, so that it does not keep step with the workload.
-constexpr uint64_t kCheckEvery = 61;
+constexpr uint64_t kCheckEvery = 127;
 
 }  // namespace
 
