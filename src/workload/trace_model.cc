@@ -521,6 +521,10 @@ Result<TraceResult> TraceModel::Impl::Finish(int64_t end_ns, int64_t lost_events
   if (totals_.lost_events > 0 || std::any_of(cpus_.begin(), cpus_.end(), [](const Cpu& c) { return c.gap; }))
     r.notes.push_back(std::to_string(totals_.lost_events) +
                       " events were lost: the replay has holes there; record with a larger buffer");
+  // With the events of a started task missing, the kernel did not follow it (seen now and then).
+  if (auto unseen = std::count_if(tasks_.begin(), tasks_.end(), [](const auto& t) { return t.forked && !t.ran; }); unseen > 0)
+    r.notes.push_back(std::to_string(unseen) +
+                      " tasks were started but never seen running: the trace missed them and the replay lacks them; record again");
   if (totals_.unfinished > 0)
     r.notes.push_back(std::to_string(totals_.unfinished) +
                       " tasks had not ended when the recording did; "
