@@ -303,7 +303,7 @@ void TraceModel::Impl::Wake(int t, const SchedEvent& e) {
 }
 
 void TraceModel::Impl::Fork(const SchedEvent& e) {
-  int parent = Actor(e);
+  int parent = e.interrupt ? kNobody : Find(e.context);
   if (parent == kNobody) return;  // a stranger's child, unless it has a followed name
   int known = Find(e.pid);
   bool is_new = known == kNobody || tasks_[known].state == State::kDead;
