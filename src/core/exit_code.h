@@ -27,6 +27,7 @@ enum ExitCode : int {
   kExitNoCompiler = 31,    // clang-19 is missing
   kExitNoSandbox = 32,     // the kernel lacks what the sandbox needs
   kExitNotFound = 40,      // a named policy, workload, machine or run does not exist
+  kExitModel = 50,         // a language model cannot be used: no key, wrong key, unknown model
   kExitInternal = 70,      // a bug in OS-Evolve
   kExitIo = 74,            // input/output: disk full, read-only, no such file
   kExitInterrupted = 130,  // Ctrl-C before there was a result
