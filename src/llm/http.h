@@ -50,9 +50,9 @@ class HttpClient {
  public:
   virtual ~HttpClient() = default;
   // POST. `on_data` gets the body as it comes, but only of a response with status 200..299; other
-  // bodies go to HttpResponse::body. Called on this thread. Redirects are not followed: a key
-  // must not travel to another host.
-  virtual HttpResponse Post(const HttpRequest& request, const std::function<void(std::string_view)>& on_data,
+  // bodies go to HttpResponse::body. Called on this thread; false means enough, and ends the
+  // transfer as kTooLong. Redirects are not followed: a key must not travel to another host.
+  virtual HttpResponse Post(const HttpRequest& request, const std::function<bool(std::string_view)>& on_data,
                             const std::atomic<bool>* cancel) = 0;
 };
 
