@@ -3,7 +3,9 @@
 // Retries: 408, 409, 429, 5xx, connection failures, time-outs and streams that break are tried again,
 // at most `max_attempts` in all, after `backoff · 2^n`, at most `max_backoff`, times a random factor
 // in [0.5, 1]; a Retry-After (seconds or HTTP date) or retry-after-ms of the server is a lower limit.
-// 400, 401, 403, 404 and a filtered reply are final. What failed attempts used is in the reply's usage.
+// 400, 401, 403, 404 and a filtered reply are final. What failed attempts used is in the reply's usage;
+// `reported` is false when an attempt that may have cost something (cut, timed out) did not say what, and
+// true, with zeros, when every attempt was turned away (no connection, 401, 429): that is free.
 #ifndef OSEVOLVE_LLM_HTTP_MODEL_H_
 #define OSEVOLVE_LLM_HTTP_MODEL_H_
 
@@ -51,6 +53,7 @@ struct HttpModelOptions {
   std::function<bool(Nanos, const std::atomic<bool>* cancel)> sleep;
 };
 
+// `limiter` may be null: no limits.
 std::unique_ptr<ChatModel> MakeHttpModel(HttpModelOptions options, std::shared_ptr<const Wire> wire,
                                          std::shared_ptr<HttpClient> http, std::shared_ptr<RateLimiter> limiter);
 
