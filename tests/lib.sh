@@ -5,6 +5,8 @@
 #                                in the files `out` and `err`
 #   err_has TEXT..., out_has TEXT...    each TEXT is in it, as it stands
 #   json CHECK...                checks of `out`, as tests/json_check.cc takes them
+#   models SCRIPT                starts a server that answers as models do (support/model_replies.h) and ends with
+#                                the test; sets models_url; the file `requests` has what it was asked
 #   fail TEXT, skip TEXT
 # shellcheck shell=bash
 set -u
@@ -71,6 +73,17 @@ json_get() { "$tools/json_check" "$1" --get "$2"; }
 # The rows of a run database, without what depends on the clock.
 dump() { "$tools/db_tool" dump "$1/run.db" || fail "cannot dump $1/run.db"; }
 evaluated() { "$tools/db_tool" evaluated "$1/run.db" 2>/dev/null || echo 0; }
+
+models() {
+  "$tools/scripted-model-server" "$1" requests >models_port &
+  models_pid=$!
+  trap 'kill "$models_pid" 2>/dev/null; rm -rf -- "$work"' EXIT
+  until [[ -s models_port ]]; do
+    kill -0 "$models_pid" 2>/dev/null || fail "no server for $1"
+    sleep 0.02
+  done
+  models_url=http://127.0.0.1:$(<models_port)
+}
 
 nothing_left() { [[ ! $(ls -A temporary) ]] || fail "temporary files are left: $(ls -A temporary)"; }
 
