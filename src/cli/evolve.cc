@@ -26,14 +26,41 @@ struct EvolveFlags {
   ProblemOptions problem;
   PlanOptions plan;
   std::string out;
-  bool resume = false, no_kb = false;
+  bool resume = false, no_kb = false, dry_run = false;
   int jobs = 0;
 };
 
 std::string ProgressText(const EvolutionProgress& p) {
   std::string left = p.left == Nanos::Max() ? "" : fmt::format("  {:.0f} s left", p.left.s());
-  return fmt::format("generation {}  {} evaluations ({:.1f}/s)  best {:.2f}% of bound  gain {:+.2f}%{}", p.generation,
-                     p.evaluations, p.per_second, p.best_score, p.gain_pct, left);
+  std::string models;
+  if (p.model_calls > 0 || p.calls_in_flight > 0)
+    models = fmt::format("  {} calls ({} in flight), ${:.2f}", p.model_calls, p.calls_in_flight, p.usd);
+  return fmt::format("generation {}  {} evaluations ({:.1f}/s)  best {:.2f}% of bound  gain {:+.2f}%{}{}", p.generation,
+                     p.evaluations, p.per_second, p.best_score, p.gain_pct, models, left);
+}
+
+// Scores the policies to start from and shows what the first calls would be told and cost.
+Status DryRun(const EvolveFlags& flags, const CommonFlags& common, const Problem& problem, const RunPlan& plan, ModelSearchOptions models,
+              Evaluator& evaluator, Mutator& mutator) {
+  OSE_ASSIGN(TempDir dir, TempDir::Make("osevolve-dry-run"));
+  OSE_ASSIGN(RunDb db, RunDb::Open(JoinPath(dir.path(), "run.db"), OpenMode::kCreate));
+  EvolutionOptions options;
+  options.seed = plan.seed;
+  options.islands = plan.islands;
+  options.search_seeds = SearchSeeds(problem, plan);
+  options.max_evaluations = static_cast<int64_t>(plan.seeds.size());
+  options.models = models;
+  Evolution evolution(options, plan.seeds, evaluator, mutator, db);
+  ProgressLine progress(common);
+  evolution.on_progress = [&](const EvolutionProgress& p) { progress.Show(fmt::format("scoring the policies to start from: {} of {}", p.evaluations, plan.seeds.size())); };
+  OSE_ASSIGN(EvolutionResult search, evolution.Run());
+  progress.Clear();
+  OSE_ASSIGN(std::vector<PromptInput> prompts, evolution.SamplePrompts());
+  json result;
+  OSE_ASSIGN(std::string text, DescribeDryRun(models, plan.models, prompts, flags.out, &result));
+  if (common.json) PrintJson(result);
+  else fmt::print("{}", text);
+  return {};
 }
 
 Status RunEvolve(EvolveFlags flags, const CommonFlags& common) {
@@ -58,6 +85,7 @@ Status RunEvolve(EvolveFlags flags, const CommonFlags& common) {
     OSE_ASSIGN(plan, PlanFromJson(config->json, JoinPath(flags.out, "run.db")));
     if (flags.plan.evals > 0) plan.evals = flags.plan.evals;
     if (flags.plan.seconds > 0) plan.seconds = flags.plan.seconds;
+    plan.models = Merged(std::move(plan.models), flags.plan.models);
     OSE_ASSIGN(problem, MakeProblem(plan.workload_text, plan.machine_text));
   } else {
     OSE_ASSIGN(problem, LoadProblem(context, flags.problem));
@@ -65,6 +93,13 @@ Status RunEvolve(EvolveFlags flags, const CommonFlags& common) {
   }
   OSE_ASSIGN(auto evaluator, MakeEvaluator(context, problem, flags.jobs));
   OSE_ASSIGN(auto mutator, Mutator::Create(context.include_dir()));
+  std::optional<ModelSearchOptions> models;
+  if (!plan.models.llm.empty()) {
+    OSE_ASSIGN(models, MakeModelSearch(context, problem, plan.models, plan.seed, SearchSeeds(problem, plan), ProcessEnvironment(), db ? &*db : nullptr));
+  } else if (plan.models.budget_usd || plan.models.budget_calls || plan.models.budget_tokens || plan.models.share || flags.dry_run) {
+    return Error{kExitUsage, "--budget-*, --llm-share and --llm-dry-run need a model: --llm PROVIDER:MODEL (docs/models/README.md)"};
+  }
+  if (flags.dry_run) return DryRun(flags, common, problem, plan, std::move(*models), *evaluator, *mutator);
   // From here on the run exists.
   if (!flags.resume) {
     if (flags.out.empty()) flags.out = FreshOut(problem.workload.name);
@@ -82,6 +117,7 @@ Status RunEvolve(EvolveFlags flags, const CommonFlags& common) {
   options.search_seeds = SearchSeeds(problem, plan);
   if (plan.seconds > 0) options.time_budget = {static_cast<int64_t>(plan.seconds * 1e9)};
   options.stop = &stop;
+  options.models = std::move(models);
   if (flags.resume && flags.plan.evals == 0 && flags.plan.seconds == 0) {
     OSE_ASSIGN(auto done, db->LoadResult("search"));
     if (done) options.max_evaluations = json::parse(done->json, nullptr, false).value("evaluations", plan.evals);
@@ -133,8 +169,10 @@ void RegisterEvolve(CLI::App& app, Command& command) {
   sub->add_option("--islands", flags->plan.islands, "sub-populations")->check(CLI::Range(1, 64))->capture_default_str();
   sub->add_option("--kb", flags->plan.kb, "knowledge base file; default: knowledge.db in the state folder");
   sub->add_flag("--no-kb", flags->no_kb, "neither start from the knowledge base nor archive the winner");
+  AddModelFlags(*sub, &flags->plan.models);
+  sub->add_flag("--llm-dry-run", flags->dry_run, "send nothing: show what the first prompts are and what calls would cost");
   AddCommonFlags(*sub, command);
-  sub->footer("Example:  osevolve evolve workloads/hol.toml\n          osevolve evolve --resume --out runs/hol-1");
+  sub->footer("Example:  osevolve evolve workloads/hol.toml\n          osevolve evolve hol --llm anthropic:claude-sonnet-4-5 --budget-usd 2\n          osevolve evolve --resume --out runs/hol-1");
   sub->callback([flags, &command] { command.run = [flags, &command] { return RunEvolve(*flags, command.flags); }; });
 }
 

@@ -14,23 +14,26 @@ using nlohmann::json;
 namespace {
 
 constexpr int64_t kDefaultEvals = 600;
-constexpr double kDefaultSeconds = 90;
+constexpr double kDefaultSeconds = 90, kDefaultSecondsWithModels = 1800;
 
 }  // namespace
 
 json PlanJson(const RunPlan& p) {
   json seeds = json::array();
   for (const SeedPolicy& s : p.seeds) seeds.push_back({{"name", s.name}, {"source", s.source}});
-  return {{"format", 1},        {"workload", p.workload_text}, {"machine", p.machine_text}, {"seed", p.seed},
+  json j = {{"format", 1},        {"workload", p.workload_text}, {"machine", p.machine_text}, {"seed", p.seed},
           {"evals", p.evals},   {"seconds", p.seconds},        {"islands", p.islands},      {"incumbent", p.incumbent},
           {"seeds", seeds},     {"version", "0.1.0"}};
+  if (!p.models.llm.empty()) j["models"] = ModelFlagsJson(p.models);
+  return j;
 }
 
 Result<RunPlan> PlanFromJson(const std::string& text, const std::string& db_path) {
   try {
     json j = json::parse(text);
-    RunPlan p{j.at("workload"), j.at("machine"), j.at("seed"), j.at("evals"), j.at("seconds"), j.at("islands"), j.at("incumbent"), {}};
+    RunPlan p{j.at("workload"), j.at("machine"), j.at("seed"), j.at("evals"), j.at("seconds"), j.at("islands"), j.at("incumbent"), {}, {}};
     for (const json& s : j.at("seeds")) p.seeds.push_back({s.at("name"), s.at("source")});
+    if (j.contains("models")) p.models = ModelFlagsFromJson(j.at("models"));
     return p;
   } catch (const std::exception& e) {
     return Error{kExitDatabase, db_path + ": the stored configuration is damaged: " + e.what()};
@@ -43,8 +46,11 @@ std::string FreshOut(const std::string& name) {
 }
 
 Result<RunPlan> MakePlan(const Context& context, const Problem& problem, const PlanOptions& options, Knowledge* knowledge) {
-  RunPlan p{problem.workload_text, problem.machine_text, options.seed, options.evals, options.seconds, options.islands, "", {}};
-  if (options.evals == 0 && options.seconds == 0) p.evals = kDefaultEvals, p.seconds = kDefaultSeconds;
+  RunPlan p{problem.workload_text, problem.machine_text, options.seed, options.evals, options.seconds, options.islands, "", {}, options.models};
+  if (options.evals == 0 && options.seconds == 0) {
+    p.evals = kDefaultEvals;
+    p.seconds = options.models.llm.empty() ? kDefaultSeconds : kDefaultSecondsWithModels;
+  }
   std::vector<SeedPolicy> rest;
   if (knowledge) {
     OSE_ASSIGN(std::vector<KnownPolicy> known, knowledge->PoliciesFor(problem));

@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "cli/context.h"
 #include "cli/knowledge.h"
+#include "cli/models.h"
 #include "evolve/evolution.h"
 
 namespace ose {
@@ -23,16 +24,18 @@ struct RunPlan {
   int islands = 2;
   std::string incumbent;  // name of the seed policy that is the current veteran, or ""
   std::vector<SeedPolicy> seeds;
+  ModelFlags models;      // no --llm: the built-in operators alone
 };
 
 // What of it the user may choose.
 struct PlanOptions {
   uint64_t seed = 1;
-  int64_t evals = 0;   // neither evals nor seconds: 600 evaluations, at most 90 s
+  int64_t evals = 0;   // neither evals nor seconds: 600 evaluations, at most 90 s, with models 30 min
   double seconds = 0;
   int islands = 2;
   std::string from;  // policy to start from and to measure gains against; "" = the veteran, else CFS
   std::string kb;    // knowledge base file, for a `from` of kb:HASH
+  ModelFlags models;
 };
 
 nlohmann::json PlanJson(const RunPlan& plan);

@@ -81,6 +81,19 @@ Result<EvolutionResult> Evolution::Run() {
   return std::move(result_);
 }
 
+Result<std::vector<PromptInput>> Evolution::SamplePrompts() {
+  std::vector<PromptInput> prompts;
+  const Archive& archive = islands_[0];
+  if (archive.empty()) return prompts;
+  for (PromptTask task : {PromptTask::kEdit, PromptTask::kDiff, PromptTask::kRewrite, PromptTask::kCrossover, PromptTask::kTunables, PromptTask::kNotes}) {
+    const std::string stance = task == PromptTask::kNotes ? "" : options_.models->templates->stances()[0];
+    OSE_ASSIGN(PromptInput input, models_->MakePrompt(task, stance, archive.best().id, islands_));
+    input.profile = models_->Profile(archive.best().id);
+    prompts.push_back(std::move(input));
+  }
+  return prompts;
+}
+
 Status Evolution::LoadStored() {
   return db_.ForEachCandidate(RunDb::With::kMetrics, [&](StoredCandidate c) {
     stored_.emplace(c.proposal.id, std::move(c));

@@ -95,6 +95,9 @@ class Evolution {
   // Errors: the first seed policy fails, or the database cannot be written.
   Result<EvolutionResult> Run();
 
+  // After Run, with models: one prompt of each kind for the best policy, as a model would get it.
+  Result<std::vector<PromptInput>> SamplePrompts();
+
  private:
   struct InFlight {
     Proposal proposal;

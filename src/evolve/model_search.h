@@ -94,6 +94,11 @@ class ModelSearch {
 
   // The prompt that a model would get now for this parent: for NextTurn, the dry run and tests.
   Result<PromptInput> MakePrompt(PromptTask task, const std::string& stance, int64_t parent, const std::vector<Archive>& islands);
+  // The profile of a proposal's schedule, as text; "" when there is none. Blocks.
+  std::string Profile(int64_t id) {
+    std::function<std::string()> f = ProfileOf(id);
+    return f ? f() : "";
+  }
 
  private:
   struct Known {
