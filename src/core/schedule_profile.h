@@ -63,7 +63,7 @@ struct ProfileGroup {
 
 // What was on a CPU during an episode: one turn, or several folded into one.
 struct ProfileStretch {
-  int cpu = 0;            // -1: several CPUs together
+  int cpu = 0;            // -1: the others together, or all
   std::string who;        // "slow[0]", "fast" (several tasks of it), "idle", "others"
   int64_t begin_ns = -1;  // when `turns` is 1; else -1
   int64_t ns = 0;
@@ -71,7 +71,7 @@ struct ProfileStretch {
   bool operator==(const ProfileStretch&) const = default;
 };
 
-// One wait, or one event (request) of an open-loop group, that went badly.
+// One wait of a task, or one event (request) of an open-loop group, that went badly.
 struct ProfileEpisode {
   std::string task;         // "fast[3]"
   bool is_event = false;    // from the release of an event to its finish; otherwise one wait
@@ -81,8 +81,8 @@ struct ProfileEpisode {
   std::string why;          // how it became runnable: "woken by feeder[0] on cpu 1", "its slice was used up on cpu 0"
   std::string queue;        // where it was put: "local queue of cpu 2", "queue 7", "global queue"
   int cpu = -1;             // where it ran then; -1: nowhere
+  int64_t start_ns = -1;    // events: its first instruction; -1: none yet
   int64_t work_ns = 0;      // events: CPU time that it needed
-  int64_t waited_ns = 0;    // events: time in queues
   std::vector<ProfileStretch> meanwhile;  // on the CPUs it was allowed on, by CPU and time; a few
   int64_t length_ns() const { return end_ns - begin_ns; }
   bool operator==(const ProfileEpisode&) const = default;
