@@ -9,7 +9,7 @@
 namespace ose {
 namespace {
 
-constexpr size_t kMaxGroupLines = 8;
+constexpr size_t kMaxGroupLines = 6;
 constexpr size_t kNameWidth = 14;
 constexpr size_t kColumns = 100;
 
