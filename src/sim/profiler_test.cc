@@ -96,7 +96,7 @@ waiting      0.83 tasks on average, 2 at most; some task waited 83.3% of the tim
              with a CPU idle meanwhile 0%
 turns ended  4: slice used up 50.0%, exited 50.0%
 
-group           tasks CPU time    waits      mean      p50      p99      max  wake p50      p99
+group           tasks CPU time    waits  avg wait      p50      p99      max  wake p50      p99
 a                   1  3.00 ms        2   1.00 ms     0 ns     0 ns  2.00 ms      0 ns     0 ns
 b                   1  3.00 ms        2   1.50 ms  1.00 ms  1.00 ms  2.00 ms   2.00 ms  2.00 ms
 
