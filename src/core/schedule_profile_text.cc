@@ -9,7 +9,7 @@
 namespace ose {
 namespace {
 
-constexpr size_t kMaxGroupLines = 8;
+constexpr size_t kMaxGroupLines = 6;
 constexpr size_t kNameWidth = 14;
 constexpr size_t kColumns = 100;
 
@@ -136,7 +136,7 @@ void AddGroups(const ScheduleProfile& p, std::string& out) {
     shown.resize(kMaxGroupLines);
   }
   out += fmt::format("\n{:<14} {:>6} {:>8} {:>8}  {:>8} {:>8} {:>8} {:>8}  {:>8} {:>8}\n", "group", "tasks", "CPU time", "waits",
-                     "mean", "p50", "p99", "max", "wake p50", "p99");
+                     "avg wait", "p50", "p99", "max", "wake p50", "p99");
   for (const ProfileGroup* g : shown)
     out += fmt::format("{:<14} {:>6} {:>8} {:>8}  {:>8} {:>8} {:>8} {:>8}  {:>8} {:>8}\n", Cut(g->name), g->tasks, Time(g->cpu_ns),
                        g->waits.count, Time(g->waits.mean_ns()), Time(g->waits.p50_ns), Time(g->waits.p99_ns),

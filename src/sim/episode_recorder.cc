@@ -11,8 +11,8 @@
 namespace ose {
 namespace {
 
-constexpr size_t kMaxStretches = 8;   // of an episode, turn by turn; more are folded by group
-constexpr size_t kMaxCpusApart = 6;   // with more, CPUs are folded together
+constexpr size_t kMaxStretches = 8;   // of an episode, turn by turn; more are folded by CPU and group
+constexpr size_t kMaxCpusApart = 6;   // with more, or when that is still too much, CPUs are folded together
 constexpr size_t kSharesPerCpu = 2;   // groups shown of each CPU, when folded; the others are one
 constexpr size_t kSharesTogether = 6;
 
@@ -145,11 +145,30 @@ void EpisodeRecorder::Fold(Episode& e) {
     for (const CpuLog& log : e.logs) e.text.meanwhile.insert(e.text.meanwhile.end(), log.first.begin(), log.first.end());
     return;
   }
-  if (e.together) {
-    int64_t idle = 0;
-    for (const CpuLog& log : e.logs) idle += log.idle_ns;
-    return AddShares(e, -1, e.shares[0], idle, kSharesTogether);
+  if (!e.together) AddByCpu(e);
+  if (!e.together && e.text.meanwhile.size() <= kMaxStretches) return;
+  e.text.meanwhile.clear();
+  std::vector<Share> all(e.shares[0].size());
+  for (const std::vector<Share>& shares : e.shares)
+    for (size_t g = 0; g < shares.size(); ++g) all[g].Merge(shares[g]);
+  int64_t idle = 0;
+  for (const CpuLog& log : e.logs) idle += log.idle_ns;
+  AddShares(e, -1, all, idle, kSharesTogether);
+}
+
+void EpisodeRecorder::Share::Merge(const Share& other) {
+  ns += other.ns;
+  turns += other.turns;
+  seen.resize(std::max(seen.size(), other.seen.size()));
+  for (size_t t = 0; t < other.seen.size(); ++t) {
+    if (!other.seen[t] || seen[t]) continue;
+    seen[t] = true;
+    ++tasks;
+    only = other.only;
   }
+}
+
+void EpisodeRecorder::AddByCpu(Episode& e) {
   // CPUs on which tasks of one group took turns all the time are one line.
   std::vector<size_t> alike;
   size_t busy_with = 0;
@@ -168,15 +187,7 @@ void EpisodeRecorder::Fold(Episode& e) {
       AddShares(e, e.cpus[i], e.shares[i], e.logs[i].idle_ns, kSharesPerCpu);
       continue;
     }
-    const Share& s = e.shares[i][busy_with];
-    Share& all = merged[busy_with];
-    all.ns += s.ns;
-    all.turns += s.turns;
-    all.seen.resize(s.seen.size());
-    for (size_t t = 0; t < s.seen.size(); ++t) {
-      all.tasks += s.seen[t] && !all.seen[t];
-      all.seen[t] = all.seen[t] || s.seen[t];
-    }
+    merged[busy_with].Merge(e.shares[i][busy_with]);
   }
   if (!alike.empty()) AddShares(e, -1, merged, 0, kSharesPerCpu);
 }

@@ -32,6 +32,7 @@ class EpisodeRecorder : public ScheduleObserver {
     std::vector<bool> seen;  // tasks of the group, by index in it
     int64_t ns = 0, turns = 0, tasks = 0;
     int only = -1;           // the task, while tasks == 1
+    void Merge(const Share& other);
   };
   struct CpuLog {
     std::vector<ProfileStretch> first;  // turn by turn, as many as could be shown
@@ -58,6 +59,7 @@ class EpisodeRecorder : public ScheduleObserver {
   void Change(int cpu, int task, Nanos now);
   void Record(Episode& e, size_t at, const Occupant& who, Nanos begin, Nanos end);
   void Fold(Episode& e);
+  void AddByCpu(Episode& e);
   void AddShares(Episode& e, int cpu, const std::vector<Share>& shares, int64_t idle, size_t most);
   // Idle time of less than a thousandth is not worth its line.
   static bool Counts(const Episode& e, int64_t idle_ns) { return idle_ns > 0 && idle_ns * 1000 >= e.text.length_ns(); }

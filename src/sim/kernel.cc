@@ -307,7 +307,7 @@ void Kernel::StopCurr(Cpu& c, bool runnable) {
   Task* t = c.curr;
   t->runnable_since = now_;
   if (!runnable) t->in_burst = false;
-  if (observer_) {
+  if (observer_) [[unlikely]] {
     TurnEnd end = runnable ? c.turn_end : t->state == TaskState::kExited ? TurnEnd::kExited : TurnEnd::kSlept;
     observer_->OnStopping(*t, c.id, now_, end, end == TurnEnd::kPreempted ? c.cut_by : -1);
   }
@@ -323,13 +323,14 @@ void Kernel::StartNext(Cpu& c, Task* next, Task* prev) {
   }
   c.local.Remove(next);
   NoteWaiting(-1);
+  if (observer_ && c.idle) [[unlikely]] observer_->OnIdle(c.id, now_, false);
   SetIdle(c.id, false);
   Nanos cost = cost_;
   cost_ = {0};
   if (next != prev) {
     cost += machine_.context_switch;
     ++switches_;
-    if (observer_) observer_->OnCost(c.id, CostKind::kSwitch, machine_.context_switch);
+    if (observer_) [[unlikely]] observer_->OnCost(c.id, CostKind::kSwitch, machine_.context_switch);
   }
   if (next->last_run_cpu >= 0 && next->last_run_cpu != c.id) {
     ++migrations_;
@@ -343,7 +344,7 @@ void Kernel::StartNext(Cpu& c, Task* next, Task* prev) {
       cost += machine_.NodeOf(from) == machine_.NodeOf(c.id) ? machine_.migration_llc : machine_.migration_node;
       cost += Nanos{static_cast<int64_t>(machine_.refill_ns_per_kb_far * static_cast<double>(kb))};
     }
-    if (observer_) observer_->OnCost(c.id, CostKind::kMigration, cost - before);
+    if (observer_) [[unlikely]] observer_->OnCost(c.id, CostKind::kMigration, cost - before);
   }
   next->state = TaskState::kRunning;
   next->cpu = c.id;
@@ -358,7 +359,7 @@ void Kernel::StartNext(Cpu& c, Task* next, Task* prev) {
   c.totals.overhead += cost;
   c.started = c.acct;
   c.turn_end = TurnEnd::kSliceUsedUp;
-  if (observer_) observer_->OnRunning(*next, c.id, now_, c.acct);
+  if (observer_) [[unlikely]] observer_->OnRunning(*next, c.id, now_, c.acct);
   if (machine_.tick.v > 0 && c.next_tick <= now_)
     c.next_tick += machine_.tick * ((now_.v - c.next_tick.v) / machine_.tick.v + 1);
   if (next->awaits_first_run) {
@@ -370,6 +371,7 @@ void Kernel::StartNext(Cpu& c, Task* next, Task* prev) {
 }
 
 void Kernel::GoIdle(Cpu& c) {
+  if (observer_ && !c.idle) [[unlikely]] observer_->OnIdle(c.id, now_, true);
   SetIdle(c.id, true);
   FlushCost(c.id);
 }
@@ -385,7 +387,6 @@ void Kernel::SetIdle(int id, bool idle) {
   NoteWaiting(0);
   c.idle = idle;
   nr_idle_ += idle ? 1 : -1;
-  if (observer_) observer_->OnIdle(id, now_, idle);
   if (ops_.update_idle && started_) CallHook(Hook::kOther, id, nullptr, [&] { ops_.update_idle(id, idle); });
 }
 
@@ -415,7 +416,7 @@ void Kernel::Wake(Task& t, int context_cpu, int waker_pid, bool is_fork) {
   t.waker_pid = waker_pid;
   ++t.nr_wakeups;
   NoteWaiting(+1);
-  if (observer_) {
+  if (observer_) [[unlikely]] {
     observer_->OnWakeup(t, now_, context, is_first);
     observer_->OnCost(context, CostKind::kWakeup, machine_.wakeup);
   }
@@ -493,7 +494,7 @@ void Kernel::Insert(Task* t, Dsq& q, uint64_t slice, uint64_t vtime, bool use_vt
   } else {
     q.PushFifo(t, (flags & (kEnqHead | kEnqPreempt)) != 0);
   }
-  if (observer_) observer_->OnQueued(*t, now_);
+  if (observer_) [[unlikely]] observer_->OnQueued(*t, now_);
   if (q.home_cpu < 0) return;
   Cpu& c = cpu(q.home_cpu);
   t->cpu = q.home_cpu;

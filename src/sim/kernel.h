@@ -150,15 +150,15 @@ class Kernel {
  private:
   struct Cpu {
     int id = 0;
+    int cut_by = -1;                 // the CPU that preempted curr
     Task* curr = nullptr;
     bool idle = false;               // runs the idle task (claimed or not)
+    TurnEnd turn_end = TurnEnd::kSliceUsedUp;  // why, should the turn end with the next schedule
     Dsq local;
     Nanos acct{0};                   // time is accounted up to here
     Nanos started{0};                // of the current turn
     Nanos resched_at = Nanos::Max(); // a pending reschedule
     Nanos next_tick{0};              // strictly after the last one
-    TurnEnd turn_end = TurnEnd::kSliceUsedUp;  // why, should the turn end with the next schedule
-    int cut_by = -1;                           // the CPU that preempted it
     CpuTotals totals;
   };
 
