@@ -19,14 +19,12 @@ using nlohmann::json;
 class BedrockDecoder : public ReplyDecoder {
  public:
   void Feed(std::string_view bytes) override {
-    const bool was_whole = parser_.damage() == nullptr;
     parser_.Feed(bytes, [this](const EventFrame& frame) { Handle(frame); });
-    if (was_whole && parser_.damage()) FailDamaged();
   }
 
   ChatReply Finish(bool complete) override {
-    // Something that is shorter than a frame, such as "{}" of a proxy.
-    if (complete && !parser_.any_frame() && !parser_.rest().empty()) FailDamaged();
+    // Or something that is shorter than a frame, such as "{}" of a proxy.
+    if (parser_.damage() || (complete && !parser_.any_frame() && !parser_.rest().empty())) FailDamaged();
     return reply_.Finish();
   }
 

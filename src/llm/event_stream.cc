@@ -7,7 +7,7 @@ namespace {
 
 constexpr size_t kPrelude = 12, kTail = 4;
 // The limits of the encoding: 24 MB of payload, 128 kB of headers; no reply needs more than this.
-constexpr size_t kMaxFrame = 16u << 20, kMaxHeaders = 128u << 10;
+constexpr size_t kMaxFrame = 16u << 20, kMaxHeaders = 128u << 10, kMaxRest = 64u << 10;
 
 constexpr std::array<uint32_t, 256> kCrcTable = [] {
   std::array<uint32_t, 256> table{};
@@ -66,7 +66,11 @@ std::string_view EventFrame::Header(std::string_view name) const {
 }
 
 bool EventStreamParser::Feed(std::string_view bytes, const OnFrame& on_frame) {
-  if (damage_) return false;
+  if (damage_) {
+    // What came instead of a stream is worth reading; what came after a good part is not.
+    if (!any_frame_ && buffer_.size() < kMaxRest) buffer_ += bytes.substr(0, kMaxRest - buffer_.size());
+    return false;
+  }
   buffer_ += bytes;
   size_t done = 0;
   while (!damage_) {

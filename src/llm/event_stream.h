@@ -24,7 +24,7 @@ struct EventFrame {
 class EventStreamParser {
  public:
   using OnFrame = std::function<void(const EventFrame&)>;
-  // False once a frame was damaged; nothing after it can be found again.
+  // False once a frame was damaged; nothing after it can be found again. rest() then begins there.
   bool Feed(std::string_view bytes, const OnFrame& on_frame);
   const char* damage() const { return damage_; }  // what was wrong; nullptr: nothing
   bool any_frame() const { return any_frame_; }
