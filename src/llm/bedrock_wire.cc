@@ -38,7 +38,7 @@ class BedrockDecoder : public ReplyDecoder {
     const std::string_view head = parser_.rest();
     if (!parser_.damage() && head[0] == '\0') return;  // the beginning of a frame: cut
     if (const auto j = ParseJson(head)) {
-      if (const auto error = FindErrorInBody(*j)) return reply_.Fail(FailureOf(*error), error->message);
+      if (const auto error = FindErrorInBody(*j)) return reply_.Fail(FailureOf(*error), ReasonOf(*error));
     }
     reply_.Fail(CallFailure::kMalformed, "no event stream came (" + what + "); check the URL and whether a proxy is in between");
   }
@@ -54,7 +54,7 @@ class BedrockDecoder : public ReplyDecoder {
       error.words += " " + std::string(name.substr(0, 100));
       std::transform(error.words.begin(), error.words.end(), error.words.begin(),
                      [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-      return reply_.Fail(FailureOf(error), std::string(name) + (error.message.empty() ? "" : ": " + error.message));
+      return reply_.Fail(FailureOf(error), (name.empty() ? "" : std::string(name) + ": ") + ReasonOf(error));
     }
     const std::string_view event = frame.Header(":event-type");
     if (!data || !data->is_object()) {

@@ -195,6 +195,7 @@ TEST(OpenAiChatWire, ErrorsInTheMiddle) {
   EXPECT_EQ(reply.text, "half");
   EXPECT_EQ(DecodeChat(R"(data: {"error":{"message":"slow down","type":"rate_limit_error"}})" "\n\n").failure, CallFailure::kRateLimited);
   EXPECT_EQ(DecodeChat(R"(data: {"error":"boom"})" "\n\n").failure, CallFailure::kServer);
+  EXPECT_EQ(DecodeChat("data: {\"error\":{}}\n\n").reason, "the provider reported an error without a message");
   EXPECT_EQ(DecodeChat(Text("a", "insufficient_system_resource")).failure, CallFailure::kServer);
 }
 

@@ -42,7 +42,7 @@ class ResponsesDecoder : public SseDecoder {
     // "type" of the event is no word of the error.
     const auto error = FindError({{"error", {{"code", JsonText(object, {"code"})}, {"message", JsonText(object, {"message"})}}}});
     if (!error) return;
-    reply.Fail(FailureOf(*error), error->message.empty() ? "the provider reported an error: " + error->words : error->message);
+    reply.Fail(FailureOf(*error), ReasonOf(*error));
   }
 
   static void ReadUsage(const json& u, Usage& usage) {

@@ -135,6 +135,12 @@ CallFailure FailureOf(const ProviderError& error) {
   return CallFailure::kServer;
 }
 
+std::string ReasonOf(const ProviderError& error) {
+  if (!error.message.empty()) return error.message;
+  if (!error.words.empty()) return "the provider reported " + SafeReason(error.words);
+  return error.status ? "the provider reported error " + std::to_string(error.status) : "the provider reported an error without a message";
+}
+
 Wire::ErrorBody ReadErrorBody(int status, std::string_view body) {
   Wire::ErrorBody read;
   const auto j = ParseJson(body);

@@ -27,6 +27,9 @@ std::optional<ProviderError> FindErrorInBody(const nlohmann::json& j);
 // What an error in the middle of a reply means. Unknown ones count as the server's, which is tried again.
 CallFailure FailureOf(const ProviderError& error);
 
+// For the reader: the message, else the words, never "".
+std::string ReasonOf(const ProviderError& error);
+
 // Wire::ReadError for every provider.
 Wire::ErrorBody ReadErrorBody(int status, std::string_view body);
 

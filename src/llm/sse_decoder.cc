@@ -37,7 +37,7 @@ void SseDecoder::Handle(const SseEvent& event) {
     return;
   }
   if (const auto error = FindError(*data)) {
-    reply_.Fail(FailureOf(*error), error->message.empty() ? "the provider reported an error: " + error->words : error->message);
+    reply_.Fail(FailureOf(*error), ReasonOf(*error));
     return;
   }
   OnEvent(*data, reply_);
@@ -49,7 +49,7 @@ void SseDecoder::FailWithoutEvents() {
   if (body.empty()) return reply_.Fail(CallFailure::kBroken, "the reply has no body");
   const auto j = ParseJson(body);
   const auto error = j ? FindErrorInBody(*j) : std::nullopt;
-  if (error) return reply_.Fail(FailureOf(*error), error->message.empty() ? error->words : error->message);
+  if (error) return reply_.Fail(FailureOf(*error), ReasonOf(*error));
   if (body[0] == '<')
     return reply_.Fail(CallFailure::kMalformed,
                        "a web page came instead of a reply; check the URL and whether a proxy is in between");
