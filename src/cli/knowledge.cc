@@ -69,7 +69,7 @@ Result<Promotion> Knowledge::Archive(const Problem& problem, const Proof& proof,
     p.source = source;
     p.object_hash = object;
     p.name = name;
-    p.author = parent.empty() ? "human" : "operators";
+    p.author = parent.empty() ? "human" : proof.winner.op == kMcpOp ? kMcpOp : "operators";
     p.parent = parent;
     return kb_.UpsertPolicy(p);
   };
