@@ -158,7 +158,8 @@ Status Serve(const McpToolsOptions& options, const CommonFlags& common) {
     }
     if (stop || out.error()) server.CancelAll();
   }
-  if (out.error() && out.error() != EPIPE) return Error{kExitIo, fmt::format("cannot write to stdout: {}", strerror(out.error()))};
+  // A client that has gone is told nothing.
+  if (out.error()) return Error{kExitIo, out.error() == EPIPE ? "" : fmt::format("cannot write to stdout: {}", strerror(out.error()))};
   return status;
 }
 

@@ -90,7 +90,7 @@ Result<McpTools::Run*> McpTools::Keep(std::unique_ptr<Run> run, const McpControl
   run->manual = std::make_unique<ManualRun>(ManualRunOptions{.seed = run->plan.seed, .search_seeds = SearchSeeds(run->problem, run->plan)}, run->plan.seeds,
                                             *run->evaluator, *run->db);
   OSE_TRY(run->manual->Open(control.cancelled, [&](int done, int total) {
-    if (control.progress && total > 0) control.progress(fmt::format("evaluated {} of {} policies", done, total));
+    if (control.progress) control.progress(fmt::format("evaluated {} of {} policies", done, total));
   }));
   runs_.push_front(std::move(run));
   if (runs_.size() > kOpenRuns) runs_.pop_back();

@@ -91,7 +91,6 @@ Status ManualRun::Open(const std::atomic<bool>* stop, const std::function<void(i
     Commit(p, e, nullptr);
     ++done;
   }
-  if (on_progress && total > 0) on_progress(done, total);
   if (archive_.empty()) return Error{kExitFailure, "no policy of this run works on its workload: there is nothing to start from"};
   return {};
 }

@@ -50,6 +50,7 @@ class ManualRun {
   // Reads back what the database holds and evaluates what has no result yet: in a new run the seed
   // policies, after a kill what was cut off. Call it once, first. kExitInterrupted when stopped
   // between two candidates; what was done is kept, and a new ManualRun goes on from there.
+  // `on_progress` is called before each of `total` candidates.
   Status Open(const std::atomic<bool>* stop, const std::function<void(int done, int total)>& on_progress);
 
   // Evaluates a source on all search seeds and records it, whatever comes out. Errors, with nothing
