@@ -186,7 +186,7 @@ Result<ParentView> ViewParent(const std::string& run, const Problem& problem, co
   text += "## What it is measured by\n\n" + ObjectivesText(j["objectives"]) + "\nAll metrics, mean over the seeds:\n\n";
   for (auto& [name, m] : j["metrics"].items()) {
     const std::string unit = m["unit"];
-    text += fmt::format("- {} {:.5g}{}\n", name, m["mean"].get<double>(), unit == "1" ? "" : " " + unit);
+    text += fmt::format("- {} {:.6g}{}\n", name, m["mean"].get<double>(), unit == "1" ? "" : " " + unit);
   }
   text += "\n## Workload\n\n" + Fenced("toml", Shortened(problem.workload_text)) + "\n## Machine\n\n" + Fenced("toml", problem.machine_text);
   text += "\n## What may change\n\nOnly what is inside these evolve blocks, and the defaults of the tunables within their limits; all else must stay as it is.\n\n";
@@ -208,9 +208,12 @@ ParentView ViewVerdict(const Problem& problem, const BoundsBySeed& bounds, const
             {"score", nullptr},
             {"parent_score", v.parent.MeanScore()},
             {"best", {{"id", best.id}, {"score", best.score}}}};
-  if (e.outcome != Outcome::kOk)
+  if (e.outcome != Outcome::kOk) {
+    std::string diagnosis = e.diagnosis;
+    while (diagnosis.ends_with('\n')) diagnosis.pop_back();
     return {std::move(j), fmt::format("Candidate {} failed: {}\n{}\n\nMend it and submit it again with parent {}; the best of the run is still candidate {} with {:.5g}.\n",
-                                      v.id, OutcomeName(e.outcome), e.diagnosis, parent, best.id, best.score)};
+                                      v.id, OutcomeName(e.outcome), diagnosis, parent, best.id, best.score)};
+  }
   j["score"] = e.MeanScore();
   j["gain_pct"] = v.gain->mean;
   j["gain_ci95"] = IntervalJson(*v.gain);
