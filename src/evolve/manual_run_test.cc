@@ -168,6 +168,31 @@ TEST_F(ManualRunTest, GoesOnFromTheDatabase) {
   EXPECT_EQ(next->id, 5);
 }
 
+TEST_F(ManualRunTest, ASearchGoesOnWithIt) {
+  {
+    RunDb db = Db(OpenMode::kCreate);
+    ManualRun run = Run(db);
+    ASSERT_TRUE(run.Open(nullptr, nullptr).ok());
+    ASSERT_TRUE(run.Submit(0, Policy("5'000'000", "t.insert(0, slice_ns / 4, flags);"), "mcp", "").ok());
+    // Cut off, and a child of the one right before it.
+    Proposal cut{.id = 4, .parents = {3}, .op = "mcp", .note = "", .source = Policy("5'000'000", "t.insert(0, slice_ns / 8, flags);")};
+    ASSERT_TRUE(db.AppendProposal(cut).ok());
+  }
+  RunDb db = Db(OpenMode::kResume);
+  auto mutator = Mutator::Create(std::string(OSE_SOURCE_DIR) + "/include");
+  ASSERT_TRUE(mutator.ok()) << mutator.error().message;
+  EvolutionOptions options;
+  options.seed = 7;
+  options.max_evaluations = 8;
+  options.search_seeds = {1, 2, 3};
+  auto result = Evolution(options, seeds_, *evaluator_, **mutator, db).Run();
+  ASSERT_TRUE(result.ok()) << result.error().message;
+  EXPECT_EQ(result->evaluations, 8);
+  EXPECT_EQ(result->resumed, 4);
+  EXPECT_EQ(db.LoadCandidate(4)->outcome, Outcome::kOk);
+  EXPECT_NE(db.LoadCandidate(7)->proposal.op, "mcp");
+}
+
 TEST_F(ManualRunTest, StoppedBetweenCandidatesItCanBeOpenedAgain) {
   const std::atomic<bool> stop = true;
   {
