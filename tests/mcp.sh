@@ -145,13 +145,17 @@ exec 8>&- 9>&-
 [[ $code == 74 ]] || fail "closed stdout: exit code $code"
 
 # What a user can get wrong is told to the model, with the fix; nothing is left behind.
+{
+  printf '// caf\351\n'
+  cat -- "$data/slow_fifo.cc"
+} >latin.cc
 requests "$(call 1 start_run '{"workload":"smal"}')" "$(call 2 start_run '{}')" "$(call 3 start_run '{"workload":"small","seeed":1}')" \
   "$(call 4 start_run '{"workload":"small","out":"r"}')" "$(call 5 get_parent '{"run":"nowhere"}')" "$(call 6 get_parent '{"run":"r","id":99999}')" \
   "$(call 7 get_parent '{"run":"r","id":2}')" "$(call 8 submit_candidate '{"run":"r","parent":-1,"source":""}')" \
   "$(call 9 submit_candidate '{"run":"r","parent":0,"source":"a\u0000b"}')" "$(call 10 submit_candidate '{"run":"r","parent":0,"source":"int x;"}')" \
   "$(call 11 get_candidate '{"run":"r","id":99999}')" "$(call 12 read_run '{"run":"r","top":"ten"}')" "$(call 13 start_run '{"workload":"small","from":"nix"}')" \
   "$(call 14 submit_candidate "{\"run\":\"r\",\"parent\":0,\"source\":\"$(head -c 300000 /dev/zero | tr '\0' x)\"}")" \
-  "$(call 15 start_run '{"workload":"small","out":"/proc/nix"}')" | session
+  "$(call 15 start_run '{"workload":"small","out":"/proc/nix"}')" "$(call 16 start_run '{"workload":"small","from":"latin.cc"}')" | session
 tool_error 1 "did you mean 'small'"
 tool_error 2 "'workload' is missing"
 tool_error 3 "did you mean 'seed'"
@@ -167,6 +171,8 @@ tool_error 12 'must be an integer'
 tool_error 13 "no policy 'nix'"
 tool_error 14 '262144'
 tool_error 15 '/proc/nix'
+tool_error 16 "'latin' is not UTF-8"
+expect 10 evolve small --from latin.cc -q && err_has "'latin' is not UTF-8"
 [[ ! -e runs ]] || fail "a run that could not begin left $(find runs)"
 
 # What is no protocol gets its error, and the session goes on.
