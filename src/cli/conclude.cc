@@ -84,6 +84,7 @@ Result<Conclusion> Conclude(const ConcludeOptions& options, const Problem& probl
   prove.select_seeds = MakeSeeds(SeedFamily::kSelect, plan.seed, problem.workload.select_seeds);
   prove.final_seeds = MakeSeeds(SeedFamily::kFinal, plan.seed, problem.workload.final_seeds);
   prove.incumbent = plan.incumbent;
+  prove.stop = options.stop_proof;
   prove.on_progress = [&](int done, int total) {
     progress(fmt::format("proving on unseen seeds: {} of {} policies", done, total), done == 0);
   };

@@ -28,7 +28,8 @@ struct ConcludeOptions {
   std::string go_on;        // how the user goes on with an unfinished run, for messages
   std::string not_archived; // why `knowledge` is null, for the summary
   Nanos started{0};         // of the command, MonotonicNow()
-  const std::atomic<bool>* stop = nullptr;  // take the winner as it is; the proof itself is not stopped
+  const std::atomic<bool>* stop = nullptr;        // when set, take the winner as it is and prove it all the same
+  const std::atomic<bool>* stop_proof = nullptr;  // when set, end with kExitInterrupted
   std::function<void(const std::string& text, bool force)> on_progress;
   std::function<void()> on_proven;  // before anything is written
 };

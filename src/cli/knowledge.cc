@@ -101,7 +101,7 @@ Result<Promotion> Knowledge::Archive(const Problem& problem, const Proof& proof,
     }
   }
   if (!proof.winner.name.empty()) return Promotion{false, "", "the search found nothing better than " + proof.winner.name};
-  OSE_ASSIGN(std::string winner, upsert(problem.workload.name + "-" + Sha256Hex(proof.winner.source).substr(0, 8), proof.winner.source, proof.winner_row.evaluation.object_hash, root, proof.winner.author.empty() ? "operators" : proof.winner.author));
+  OSE_ASSIGN(std::string winner, upsert(problem.workload.name + "-" + Sha256Hex(proof.winner.source).substr(0, 8), proof.winner.source, proof.winner_row.evaluation.object_hash, root, proof.winner.op == kMcpOp ? kMcpOp : proof.winner.author.empty() ? "operators" : proof.winner.author));
   OSE_TRY(record(winner, proof.winner_row.evaluation));
   VeteranClaim claim;
   claim.policy = winner;

@@ -16,6 +16,12 @@ namespace {
 constexpr int64_t kDefaultEvals = 600;
 constexpr double kDefaultSeconds = 90, kDefaultSecondsWithModels = 1800;
 
+// The plan is kept as JSON, which is UTF-8.
+bool IsUtf8(const std::string& text) {
+  auto dump = [&](json::error_handler_t on_error) { return json(text).dump(-1, ' ', false, on_error); };
+  return dump(json::error_handler_t::replace) == dump(json::error_handler_t::ignore);
+}
+
 }  // namespace
 
 json PlanJson(const RunPlan& p) {
@@ -77,6 +83,8 @@ Result<RunPlan> MakePlan(const Context& context, const Problem& problem, const P
   p.seeds.push_back(first);
   for (SeedPolicy& s : rest)
     if (s.source != first.source && s.name != first.name) p.seeds.push_back(std::move(s));
+  for (const SeedPolicy& s : p.seeds)
+    if (!IsUtf8(s.source)) return Error{kExitGate, "policy '" + s.name + "' is not UTF-8; convert the file, for example with iconv"};
   return p;
 }
 

@@ -7,20 +7,12 @@
 #include <limits>
 
 #include "core/exit_code.h"
-#include "core/policy_source.h"
 
 namespace ose {
 namespace {
 
 constexpr int kTriesPerProposal = 12;
 constexpr int kGeneration = 32;  // proposals, for the progress line
-
-std::string Behaviour(const std::string& object_hash, const std::string& source) {
-  std::string key = object_hash;
-  if (auto tunables = DefaultTunables(source); tunables.ok())
-    for (auto& [name, value] : *tunables) key += fmt::format(" {}={}", name, value);
-  return key;
-}
 
 double MeanOfFirst(const std::vector<SeedResult>& seeds, size_t n) {
   n = std::min(n, seeds.size());
@@ -213,6 +205,8 @@ Status Evolution::Launch(Proposal proposal) {
     if (proposal.op == "seed") {
       job.file = proposal.note + ".cc";
     } else {
+      // In a run that came from outside, a cut-off proposal may descend from the one right before it.
+      while (!parents_.contains(proposal.parents[0]) && !in_flight_.empty()) OSE_TRY(CommitFront());
       job.skeleton_of = parents_.at(proposal.parents[0]).source;
       job.quick_seeds = options_.quick_seeds;
       job.quick_score = island.QuickBar();
@@ -269,7 +263,7 @@ Status Evolution::Commit(InFlight& f, const Evaluation& e) {
   m.id = p.id;
   m.root = p.parents.empty() ? p.id : parents_.at(p.parents[0]).root;
   m.source = p.source;
-  m.behaviour = Behaviour(e.object_hash, p.source);
+  m.behaviour = BehaviourKey(e.object_hash, p.source);
   m.score = e.MeanScore();
   m.quick_score = MeanOfFirst(e.seeds, static_cast<size_t>(options_.quick_seeds));
   if (p.id == 0) first_score_ = m.score;
