@@ -85,15 +85,19 @@ Result<ModelSearchOptions> MakeModelSearch(const Context& context, const Problem
   ModelSearchOptions o;
   OSE_ASSIGN(PriceList prices, LoadPrices(context, flags.prices));
   std::shared_ptr<HttpClient> http = MakeCurlHttp();
-  ModelFactory factory(env, http, seed);
+  std::vector<ModelSpec> specs;
   for (const std::string& text : flags.llm) {
     OSE_ASSIGN(ModelSpec spec, ParseModelSpec(text));
-    OSE_ASSIGN(std::unique_ptr<ChatModel> chat, factory.Make(spec));
+    specs.push_back(std::move(spec));
+  }
+  OSE_ASSIGN(std::vector<std::unique_ptr<ChatModel>> chats, MakeModels(specs, env, http, seed));
+  for (size_t i = 0; i < specs.size(); ++i) {
+    const ModelSpec& spec = specs[i];
     ModelArm arm;
     arm.name = spec.text;
     arm.provider = spec.provider;
     arm.model = spec.model;
-    arm.chat = std::move(chat);
+    arm.chat = std::move(chats[i]);
     arm.price = prices.Find(spec.provider, spec.model);
     arm.temperature = spec.temperature;
     arm.effort = spec.effort;
@@ -102,7 +106,7 @@ Result<ModelSearchOptions> MakeModelSearch(const Context& context, const Problem
     arm.concurrency = spec.concurrency;
     if (!arm.price && flags.budget_usd)
       return Error{kExitUsage, fmt::format("the price of {} is not known, so --budget-usd cannot be kept: put it into a file for --prices "
-                                           "(docs/models/cost.md), or limit --budget-calls or --budget-tokens instead", text)};
+                                           "(docs/models/cost.md), or limit --budget-calls or --budget-tokens instead", spec.text)};
     o.arms.push_back(std::move(arm));
   }
   OSE_ASSIGN(PromptTemplates templates, PromptTemplates::Load(context.root + "/prompts", flags.prompts));

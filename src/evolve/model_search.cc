@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 
+#include "base/utf8.h"
 #include "core/diff.h"
 #include "core/exit_code.h"
 #include "core/stats.h"
@@ -21,14 +22,6 @@ constexpr size_t kTriedShown = 12, kFailuresShown = 8;
 // No later call of this model can succeed.
 bool IsHopeless(CallFailure f) { return f == CallFailure::kNoKey || f == CallFailure::kAuth || f == CallFailure::kUnknownModel; }
 
-std::string OneLine(std::string text, size_t n) {
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  if (text.size() > n) {
-    while (n > 0 && (static_cast<unsigned char>(text[n]) & 0xc0) == 0x80) --n;
-    text = text.substr(0, n) + "...";
-  }
-  return text;
-}
 
 // "model/edit" -> true
 bool MadeByModel(const Proposal& p) { return p.op.starts_with("model/"); }
