@@ -61,7 +61,9 @@ Result<EvolutionResult> Evolution::Run() {
     Report();
   }
   if (models_) {
+    // What is still in flight ends soon, and is booked.
     models_->Cancel();
+    while (models_->in_flight() > 0) models_->Wait(Nanos::Millis(200));
     result_.models = models_->totals();
     result_.arms = models_->bandit().arms();
   }

@@ -51,8 +51,10 @@ Status ModelSearch::Restore() {
   OSE_ASSIGN(std::vector<ModelCall> calls, db_.LoadModelCalls(/*with_texts=*/false));
   for (const ModelCall& c : calls) {
     pool_.SkipTo(c.id + 1);
+    if (c.finished && c.attempts == 0) continue;  // never sent
     ++totals_.calls;
     totals_.usd += c.usd;
+    if (c.proposal) ++totals_.candidates;
     if (c.purpose == "notes") continue;
     // "edit/theory": kind of request and prompt variant.
     const size_t slash = c.request.find('/');

@@ -157,7 +157,8 @@ class ModelSearchTest : public testing::Test {
 
 TEST_F(ModelSearchTest, AModelsPatchBecomesTheBest) {
   auto model = std::make_shared<FakeModel>([](const ChatRequest&, int call) {
-    return Text(Edit("t.insert(0, slice_ns, flags);", "t.insert(0, " + std::to_string(1'000'000 + call * 1000) + ", flags);", "shorter slices"));
+    // A task that has not run yet takes the CPU at once: the short ones no longer wait for the long ones.
+    return Text(Edit("t.insert(0, slice_ns, flags);", "t.insert(0, " + std::to_string(1'000'000 + call * 1000) + ", flags);\nif (t.run_total() == 0) kick_cpu(t.cpu(), kKickPreempt);", "newcomers first"));
   });
   EvolutionOptions o = Options(model);
   o.max_evaluations = 4;
@@ -167,7 +168,7 @@ TEST_F(ModelSearchTest, AModelsPatchBecomesTheBest) {
   EXPECT_GT(r.ranking[0].id, 0);
   EXPECT_EQ(r.ranking[0].author, "fake:one");
   EXPECT_THAT(r.ranking[0].op, HasSubstr("model/"));
-  EXPECT_THAT(log_, Contains(AllOf(HasSubstr("[fake:one] shorter slices"), HasSubstr("parent 0"))));
+  EXPECT_THAT(log_, Contains(AllOf(HasSubstr("[fake:one] newcomers first"), HasSubstr("parent 0"))));
   EXPECT_GE(r.models.candidates, 3);
   // The prompt showed the parent, its distance to the bound and its profile.
   EXPECT_THAT(model->prompts[0], AllOf(HasSubstr("the workload"), HasSubstr("t.insert(0, slice_ns, flags);"), HasSubstr("| short.latency_p95 [us] | less | 1 |"),
@@ -176,7 +177,7 @@ TEST_F(ModelSearchTest, AModelsPatchBecomesTheBest) {
   ASSERT_GE(calls_.size(), 3u);
   EXPECT_EQ(calls_[0].arm, "fake:one");
   EXPECT_THAT(calls_[0].user, HasSubstr("# Your task"));
-  EXPECT_THAT(calls_[0].reply, HasSubstr("shorter slices"));
+  EXPECT_THAT(calls_[0].reply, HasSubstr("newcomers first"));
   EXPECT_EQ(calls_[0].patch_outcome, PatchOutcomeName(PatchOutcome::kOk));
   EXPECT_TRUE(calls_[0].proposal.has_value());
   EXPECT_NEAR(calls_[0].usd, 1000e-6 + 100 * 10e-6, 1e-12);
@@ -205,7 +206,7 @@ TEST_F(ModelSearchTest, AChildThatFailsIsRepairedOnceWithItsDiagnosis) {
   });
   EvolutionOptions o = Options(model);
   o.models->arms[0].concurrency = 1;
-  o.max_evaluations = 3;
+  o.max_evaluations = 6;
   RunSearch(o);
   EXPECT_THAT(log_, Contains(HasSubstr("gate")));
   EXPECT_THAT(log_, Contains(AllOf(HasSubstr("model/repair"), HasSubstr("no loop"), HasSubstr("(repairs candidate 1)"))));

@@ -118,7 +118,7 @@ TEST(Prompt, CrossoverKeepsItsSecondParent) {
   in.inspirations[0].source = std::string(9000, 'y');
   auto whole = BuildPrompt(Shipped(), in, 1'000'000);
   ASSERT_TRUE(whole.ok());
-  auto less = BuildPrompt(Shipped(), in, whole->tokens - 600);
+  auto less = BuildPrompt(Shipped(), in, whole->tokens - 60);
   ASSERT_TRUE(less.ok());
   EXPECT_THAT(less->user, HasSubstr("yyyyyyyy"));
 }
