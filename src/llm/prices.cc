@@ -2,10 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <toml++/toml.h>
 #include <vector>
 
 #include "base/edit_distance.h"
+#include "base/toml.h"
 #include "core/exit_code.h"
 #include "llm/ledger.h"
 
@@ -59,12 +59,9 @@ Result<std::pair<std::string, Price>> ReadEntry(const toml::table& t, const std:
 }  // namespace
 
 Result<PriceList> PriceList::Parse(std::string_view text, const std::string& file) {
-  toml::table root;
-  try {
-    root = toml::parse(text, file);
-  } catch (const toml::parse_error& e) {
-    return At(file, e.source(), std::string(e.description()));
-  }
+  toml::parse_result parsed = toml::parse(text, file);
+  if (!parsed) return At(file, parsed.error().source(), std::string(parsed.error().description()));
+  const toml::table& root = parsed.table();
   PriceList list;
   for (auto&& [key, node] : root) {
     if (key == "as_of") {
