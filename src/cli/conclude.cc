@@ -24,6 +24,7 @@ json EvolveJson(const std::string& out, const Problem& problem, const EvolutionR
           {"failures", search.failures},
           {"duplicates", search.duplicates},
           {"resumed", search.resumed},
+          {"models", {{"calls", search.models.calls}, {"candidates", search.models.candidates}, {"unusable", search.models.unusable}, {"usd", search.models.usd}}},
           {"interrupted", search.interrupted},
           {"wall_s", wall_s},
           {"best",
@@ -125,6 +126,7 @@ Result<Conclusion> Conclude(const ConcludeOptions& options, const Problem& probl
   deterministic.erase("wall_s");
   deterministic.erase("run");
   deterministic.erase("resumed");
+  deterministic.erase("models");  // the calls are in rows of their own
   deterministic["best"].erase("policy");
   OSE_TRY(db.SaveResult("final", {.json = deterministic.dump(), .json_wall = json{{"wall_s", wall_s}}.dump()}));
   OSE_TRY(WriteFileAtomic(JoinPath(options.out, "metrics.json"), result.dump(2) + "\n"));
