@@ -87,6 +87,11 @@ bool ModelSearch::ModelsUsable() const {
 // An arm of bandit_; -1: none.
 int ModelSearch::Decide() {
   const bool usable = ModelsUsable();
+  // Reservations of calls in flight may come back; with none left the limit is reached for good.
+  if (!usable && in_flight() == 0 && !stop_said_) {
+    stop_said_ = true;
+    if (const std::string why = options_.ledger->Exhausted(); !why.empty()) Event("models stop: " + why);
+  }
   if (!usable && options_.share >= 1) return -1;
   bool model_only = false, op_only = !usable;
   if (usable) {
@@ -249,7 +254,6 @@ void ModelSearch::Collect(ModelResult r) {
     bandit_.Drop(origin.arm);
     if (origin.task >= 0) tasks_.Drop(origin.task);
     if (origin.stance >= 0) stances_.Drop(origin.stance);
-    if (r.over_budget) Event("models stop: " + r.reason);
     return;
   }
   int& in_a_row = failures_in_a_row_[static_cast<size_t>(r.arm)];

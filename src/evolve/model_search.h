@@ -161,6 +161,7 @@ class ModelSearch {
   std::string notes_;
   int64_t note_sequence_ = 0, since_notes_ = 0, last_commit_ = 0;
   bool notes_wanted_ = false;
+  bool stop_said_ = false;
   uint64_t draws_ = 0;
   Totals totals_;
 };
