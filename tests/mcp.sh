@@ -191,4 +191,14 @@ answer 3 && json /error/code=-32602
 has answers '16 MiB'
 answer 4
 grep -qF '"id":5' answers && fail 'half a line was taken for a message'
+
+# A patch instead of the whole file; one that does not apply is no candidate.
+requests '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"start_run","arguments":{"workload":"small","out":"p"}}}' \
+  "$(call 2 submit_candidate '{"run":"p","parent":0,"patch":"```\nslice_ns = 1500000\n```\n"}')" \
+  "$(call 3 submit_candidate '{"run":"p","parent":0,"patch":"<<<<<<< SEARCH\nno_such_line();\n=======\n>>>>>>> REPLACE\n"}')" \
+  "$(call 4 submit_candidate '{"run":"p","parent":0}')" "$(call 5 read_run '{"run":"p"}')" | session
+tool 2 && json /outcome=ok /score:number
+tool_error 3 'does not apply (no match)' 'the nearest'
+tool_error 4 'either source'
+tool 5 && json /candidates=3  # the veteran, cfs, the patched one
 nothing_left

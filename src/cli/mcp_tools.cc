@@ -10,6 +10,7 @@
 #include "cli/lists.h"
 #include "core/diff.h"
 #include "core/exit_code.h"
+#include "llm/patch.h"
 #include "report/rows.h"
 
 namespace ose {
@@ -165,12 +166,21 @@ McpTools::Reply McpTools::GetParent(const json& arguments, const McpControl& con
 }
 
 McpTools::Reply McpTools::SubmitCandidate(const json& arguments, const McpControl& control) {
-  const std::string source = TextOf(arguments, "source");
+  std::string source = TextOf(arguments, "source");
+  const std::string patch = TextOf(arguments, "patch");
+  if (source.empty() == patch.empty()) return Error{kExitUsage, "give either source, the complete file, or patch"};
   if (source.size() > kMaxSource) return Error{kExitUsage, fmt::format("the source has {} bytes; {} are allowed", source.size(), kMaxSource)};
   if (source.find('\0') != std::string::npos) return Error{kExitUsage, "the source has a NUL byte: give the policy file as text"};
   OSE_ASSIGN(Run * run, OpenRun(TextOf(arguments, "run"), control));
   if (control.cancelled && *control.cancelled) return Error{kExitInterrupted, "cancelled"};
   const int64_t parent = arguments["parent"];
+  if (!patch.empty()) {
+    OSE_ASSIGN(StoredCandidate base, run->db->LoadCandidate(parent));
+    PatchResult applied = ApplyReply(patch, PatchKind::kEdit, base.proposal.source);
+    // Nothing was made, so nothing is recorded.
+    if (!applied.ok()) return Error{kExitGate, std::string("the patch does not apply (") + PatchOutcomeName(applied.outcome) + "): " + applied.reason};
+    source = std::move(applied.source);
+  }
   if (control.progress) control.progress(fmt::format("evaluating on {} seeds", run->problem.workload.search_seeds));
   OSE_ASSIGN(Verdict verdict, run->manual->Submit(parent, source, kMcpOp, TextOf(arguments, "note")));
   ParentView view = ViewVerdict(run->problem, run->bounds(), *run->manual, parent, verdict);
