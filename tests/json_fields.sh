@@ -7,6 +7,19 @@ json /workload=small /host=sim /machine:string /rows/0/policy=fifo /rows/1/polic
   /rows/*/score:number /rows/*/metrics/*/mean:number /rows/*/metrics/*/ci95:interval /rows/*/metrics/*/unit:string \
   /rows/0/metrics/short.latency_p95/unit=us
 
+expect 0 eval fifo cfs --workload "$data/small.toml" --profile --json
+json /rows/*/profile/workload=small /rows/*/profile/seed:string /rows/*/profile/time_ns:integer \
+  /rows/*/profile/cpus/*/useful_ns:integer /rows/*/profile/cpus/*/overhead_ns:integer /rows/*/profile/cpus/*/idle_ns:integer \
+  /rows/*/profile/overhead/policy_ns:integer /rows/*/profile/idle_while_waiting_ns:integer \
+  /rows/0/profile/groups/0/name=long /rows/0/profile/groups/1/tasks=6 /rows/*/profile/groups/*/waits/p99_ns:integer \
+  /rows/*/profile/groups/*/ends/slice_used_up:integer /rows/*/profile/episodes/*/why:string \
+  /rows/*/profile/episodes/*/meanwhile/*/who:string
+expect 0 eval fifo --workload "$data/small.toml" --profile
+out_has 'Schedule of small on vm-2cpu' 'Longest waits' 'short['
+# Of a policy that fails there is none.
+expect 15 eval "$root/tests/policies/lost.cc" --workload "$data/small.toml" --profile --json
+json /rows/0/error/outcome=rule
+
 expect 0 compare fifo cfs rr --workload "$data/small.toml" --seeds final:4 --json
 json /workload=small /seeds=final:4 /rows/*/seeds=4 /rows/*/pct_of_bound:number /rows/*/score:number \
   /rows/*/metrics/*/ci95:interval /rows/1/vs/policy=fifo /rows/2/vs/policy=fifo /rows/1/vs/diff_pct:number \

@@ -53,7 +53,12 @@ int ApplyLimits(const ChildLimits& l) {
     _exit(127);
   };
   setpgid(0, 0);
-  for (int s = 1; s < NSIG; ++s) signal(s, SIG_DFL);  // ignored ones would stay so across exec
+  for (int s = 1; s < NSIG; ++s) {
+    // Ignoring a signal discards it: a Ctrl-C that reached this child while it was still in its parent's
+    // group is the parent's to act on, and must not look like the child's own failure.
+    signal(s, SIG_IGN);
+    signal(s, SIG_DFL);  // ignored ones would stay so across exec
+  }
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(126);  // it died before the line above
   for (int i = 0; i < 3; ++i)

@@ -25,6 +25,7 @@ void RegisterBound(CLI::App& app, Command& command);
 void RegisterRecord(CLI::App& app, Command& command);   // record and import
 void RegisterLists(CLI::App& app, Command& command);    // workloads and policies
 void RegisterGkb(CLI::App& app, Command& command);
+void RegisterMcp(CLI::App& app, Command& command);
 void RegisterDoctor(CLI::App& app, Command& command);
 
 // --json and --quiet.

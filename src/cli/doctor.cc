@@ -12,6 +12,8 @@
 #include "cli/context.h"
 #include "cli/knowledge.h"
 #include "core/exit_code.h"
+#include "llm/http.h"
+#include "llm/providers.h"
 #include "sandbox/sandbox.h"
 
 namespace ose {
@@ -75,16 +77,44 @@ Check CheckSchedExt() {
   return {"sched_ext", false, false, fmt::format("Linux {} has no sched_ext (needs 6.12 or later with CONFIG_SCHED_CLASS_EXT); the simulator does not need it", u.release)};
 }
 
+// Keys are looked at, servers on this machine are asked whether they are there; nothing is sent to anybody else.
+std::vector<Check> CheckModels() {
+  std::vector<Check> checks;
+  const Environment env = ProcessEnvironment();
+  std::unique_ptr<HttpClient> http = MakeCurlHttp();
+  for (const ProviderInfo& p : Providers()) {
+    Check c{"llm " + p.name, false, false, ""};
+    auto spec = ParseModelSpec(p.name + ":" + p.example_model);
+    c.detail = spec.ok() ? WhyUnusable(*spec, env) : spec.error().message;
+    c.ok = c.detail.empty();
+    if (c.ok && p.key_env.empty() && !p.default_url.empty()) {
+      const std::string url = env(p.url_env).value_or(p.default_url);
+      HttpRequest request;
+      request.url = url.find("://") == std::string::npos ? "http://" + url : url;
+      request.body = "{}";
+      request.connect_timeout = request.total_timeout = Nanos::Millis(500);
+      const HttpResponse r = http->Post(request, [](std::string_view) { return true; }, nullptr);
+      c.ok = r.status != 0;
+      c.detail = c.ok ? "a server answers at " + url : "no server answers at " + url + (p.url_env.empty() ? "" : "; start it, or set " + p.url_env);
+    } else if (c.ok) {
+      c.detail = p.key_env.empty() ? "--llm " + p.name + ":" + p.example_model : p.key_env + " is set";
+    }
+    checks.push_back(std::move(c));
+  }
+  return checks;
+}
+
 Status RunDoctor(const CommonFlags& common) {
   OSE_ASSIGN(Context context, Context::Find());
   std::vector<Check> checks = {CheckCompiler(), CheckPrograms(context), CheckSandbox(), CheckPipeline(context),
                                CheckKnowledge(context), CheckTracing(), CheckSchedExt()};
+  for (Check& c : CheckModels()) checks.push_back(std::move(c));
   bool ok = true;
   nlohmann::json list = nlohmann::json::array();
   for (const Check& c : checks) {
     ok &= c.ok || !c.needed;
     list.push_back({{"check", c.name}, {"ok", c.ok}, {"needed", c.needed}, {"detail", c.detail}});
-    if (!common.json) fmt::print("{:<5} {:<15} {}\n", c.ok ? "ok" : c.needed ? "FAIL" : "-", c.name, c.detail);
+    if (!common.json) fmt::print("{:<5} {:<20} {}\n", c.ok ? "ok" : c.needed ? "FAIL" : "-", c.name, c.detail);
   }
   if (common.json) PrintJson({{"ok", ok}, {"checks", list}});
   if (!ok) return Error{kExitFailure, "the main job will not work here; see the lines marked FAIL"};

@@ -19,6 +19,7 @@ struct EvalFlags {
   std::string seeds, kb;
   uint64_t seed = 1;
   int jobs = 0;
+  bool profile = false;
 };
 
 Status RunEval(const EvalFlags& flags, const CommonFlags& common, bool compare) {
@@ -45,13 +46,22 @@ Status RunEval(const EvalFlags& flags, const CommonFlags& common, bool compare) 
   ProgressLine progress(common);
   std::vector<ReportRow> rows;
   for (size_t i = 0; i < futures.size(); ++i) {
-    while (futures[i].wait_for(std::chrono::milliseconds(100)) != std::future_status::ready) {
-      progress.Show(fmt::format("evaluating {} ({} of {})", sources[i].name, i + 1, futures.size()));
-      if (stop) return Error{kExitInterrupted, "interrupted"};
-    }
+    auto wait = [&](auto& future, const char* doing) -> Status {
+      while (future.wait_for(std::chrono::milliseconds(100)) != std::future_status::ready) {
+        progress.Show(fmt::format("{} {} ({} of {})", doing, sources[i].name, i + 1, futures.size()));
+        if (stop) return Error{kExitInterrupted, "interrupted"};
+      }
+      return {};
+    };
+    OSE_TRY(wait(futures[i], "evaluating"));
     ReportRow row;
     row.policy = sources[i].name;
     row.evaluation = futures[i].get();
+    if (flags.profile && row.evaluation.outcome == Outcome::kOk) {
+      auto profile = evaluator->SubmitProfile(sources[i].source, sources[i].path, seeds[0]);
+      OSE_TRY(wait(profile, "profiling"));
+      OSE_ASSIGN(row.profile, profile.get());
+    }
     if (compare && i > 0 && rows[0].evaluation.outcome == Outcome::kOk && row.evaluation.outcome == Outcome::kOk) {
       row.vs_policy = rows[0].policy;
       row.vs = PairedGainPct(rows[0].evaluation.Scores(), row.evaluation.Scores());
@@ -63,6 +73,8 @@ Status RunEval(const EvalFlags& flags, const CommonFlags& common, bool compare) 
                   fmt::format("{}:{}", SeedFamilyName(spec.family), spec.count)};
   if (common.json) PrintJson(RowsJson(head, rows, compare));
   else fmt::print("{}", RowsTable(head, problem.workload.objectives, rows));
+  for (const ReportRow& row : rows)
+    if (row.profile && !common.json) fmt::print("\n{}\n{}", rows.size() > 1 ? row.policy + "\n" : "", FormatProfile(*row.profile));
   int code = kExitOk;  // of the first failure
   fflush(stdout);
   for (const ReportRow& row : rows) {
@@ -86,6 +98,7 @@ void Add(CLI::App& app, Command& command, const char* name, const char* what, co
   sub->add_option("--seed", flags->seed, "base of all seed families")->capture_default_str();
   sub->add_option("-j,--jobs", flags->jobs, "workers; default: one per CPU")->check(CLI::Range(1, 256));
   sub->add_option("--kb", flags->kb, "knowledge base file, for kb:HASH");
+  if (!compare) sub->add_flag("--profile", flags->profile, "show where the time of the first seed's schedule goes");
   AddCommonFlags(*sub, command);
   sub->footer(example);
   sub->callback([flags, &command, compare] { command.run = [flags, &command, compare] { return RunEval(*flags, command.flags, compare); }; });

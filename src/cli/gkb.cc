@@ -7,15 +7,17 @@
 
 #include "base/file.h"
 #include "cli/commands.h"
+#include "cli/gkb.h"
 #include "cli/knowledge.h"
 #include "core/exit_code.h"
 #include "report/rows.h"
 #include "report/table.h"
 
 namespace ose {
-namespace {
 
 using nlohmann::json;
+
+namespace {
 
 struct GkbFlags {
   std::string kb, policy;
@@ -40,12 +42,15 @@ json VeteranJson(const Veteran& v) {
 }
 
 // A base that nobody has written yet is empty, not an error.
-Result<std::optional<KnowledgeBase>> OpenToRead(const GkbFlags& flags) {
-  OSE_ASSIGN(Context context, Context::Find());
-  const std::string path = KnowledgeBasePath(context, flags.kb);
+Result<std::optional<KnowledgeBase>> OpenToRead(const std::string& path) {
   if (!FileExists(path)) return std::optional<KnowledgeBase>();
   OSE_ASSIGN(KnowledgeBase kb, KnowledgeBase::Open(path, OpenMode::kReadOnly));
   return std::optional<KnowledgeBase>(std::move(kb));
+}
+
+Result<std::optional<KnowledgeBase>> OpenToRead(const GkbFlags& flags) {
+  OSE_ASSIGN(Context context, Context::Find());
+  return OpenToRead(KnowledgeBasePath(context, flags.kb));
 }
 
 constexpr char kEmpty[] = "the knowledge base is empty: evolve a policy first, for example: osevolve evolve hol";
@@ -109,26 +114,35 @@ Status RunShow(const GkbFlags& flags, const CommonFlags& common) {
   return {};
 }
 
-Status RunQuery(const GkbFlags& flags, const CommonFlags& common) {
-  OSE_ASSIGN(Context context, Context::Find());
-  OSE_ASSIGN(Problem problem, LoadProblem(context, flags.problem));
-  OSE_ASSIGN(auto kb, OpenToRead(flags));
+Result<QueryAnswer> Query(const std::string& kb_path, const Problem& problem, int k) {
+  OSE_ASSIGN(auto kb, OpenToRead(kb_path));
   QueryAnswer answer;
   answer.note = kEmpty;
   if (kb) {
-    OSE_ASSIGN(answer, QueryNearest(*kb, problem, flags.k));
+    OSE_ASSIGN(answer, QueryNearest(*kb, problem, k));
   }
+  return answer;
+}
+
+json AnswerJson(const Problem& problem, const QueryAnswer& answer) {
+  json list = json::array();
+  for (const VeteranMatch& m : answer.matches) {
+    json j = VeteranJson(m.veteran);
+    j["distance"] = m.distance;
+    j["confidence"] = m.confidence;
+    j["expected_gain_pct"] = m.expected_gain_pct.mean;
+    j["expected_ci95"] = IntervalJson(m.expected_gain_pct);
+    list.push_back(j);
+  }
+  return {{"workload", problem.workload.name}, {"signature", problem.signature}, {"matches", list}, {"note", answer.note}};
+}
+
+Status RunQuery(const GkbFlags& flags, const CommonFlags& common) {
+  OSE_ASSIGN(Context context, Context::Find());
+  OSE_ASSIGN(Problem problem, LoadProblem(context, flags.problem));
+  OSE_ASSIGN(QueryAnswer answer, Query(KnowledgeBasePath(context, flags.kb), problem, flags.k));
   if (common.json) {
-    json list = json::array();
-    for (const VeteranMatch& m : answer.matches) {
-      json j = VeteranJson(m.veteran);
-      j["distance"] = m.distance;
-      j["confidence"] = m.confidence;
-      j["expected_gain_pct"] = m.expected_gain_pct.mean;
-      j["expected_ci95"] = IntervalJson(m.expected_gain_pct);
-      list.push_back(j);
-    }
-    PrintJson({{"workload", problem.workload.name}, {"signature", problem.signature}, {"matches", list}, {"note", answer.note}});
+    PrintJson(AnswerJson(problem, answer));
     return {};
   }
   if (answer.matches.empty()) {
@@ -144,6 +158,11 @@ Status RunQuery(const GkbFlags& flags, const CommonFlags& common) {
 }
 
 }  // namespace
+
+Result<json> QueryKnowledgeJson(const std::string& kb_path, const Problem& problem, int k) {
+  OSE_ASSIGN(QueryAnswer answer, Query(kb_path, problem, k));
+  return AnswerJson(problem, answer);
+}
 
 void RegisterGkb(CLI::App& app, Command& command) {
   CLI::App* gkb = app.add_subcommand("gkb", "The knowledge base: the best known policy of each workload.");

@@ -64,12 +64,12 @@ Result<std::vector<KnownPolicy>> Knowledge::PoliciesFor(const Problem& problem) 
 Result<Promotion> Knowledge::Archive(const Problem& problem, const Proof& proof, const std::vector<SeedPolicy>& seeds, uint64_t seed_base) {
   OSE_ASSIGN(std::string workload, kb_.UpsertWorkload({.hash = problem.workload_hash, .name = problem.workload.name, .text = problem.workload_text, .signature = problem.signature, .signature_version = kSignatureVersion, .added_wall = {}}));
   OSE_ASSIGN(std::string machine, kb_.UpsertMachine({.hash = problem.machine_hash, .name = problem.machine.name, .text = problem.machine_text, .cpus = problem.machine.cpus, .added_wall = {}}));
-  auto upsert = [&](const std::string& name, const std::string& source, const std::string& object, const std::string& parent) {
+  auto upsert = [&](const std::string& name, const std::string& source, const std::string& object, const std::string& parent, const std::string& author) {
     PolicyRecord p;
     p.source = source;
     p.object_hash = object;
     p.name = name;
-    p.author = parent.empty() ? "human" : "operators";
+    p.author = author;
     p.parent = parent;
     return kb_.UpsertPolicy(p);
   };
@@ -94,14 +94,14 @@ Result<Promotion> Knowledge::Archive(const Problem& problem, const Proof& proof,
   for (const ProvenRow& row : proof.baselines) {
     for (size_t i = 0; i < seeds.size(); ++i) {
       if (seeds[i].name != row.name) continue;
-      OSE_ASSIGN(std::string hash, upsert(row.name, seeds[i].source, row.evaluation.object_hash, ""));
+      OSE_ASSIGN(std::string hash, upsert(row.name, seeds[i].source, row.evaluation.object_hash, "", "human"));
       OSE_TRY(record(hash, row.evaluation));
       if (static_cast<int64_t>(i) == proof.winner.root) root = hash;
       if (row.name == proof.incumbent) incumbent = hash;
     }
   }
   if (!proof.winner.name.empty()) return Promotion{false, "", "the search found nothing better than " + proof.winner.name};
-  OSE_ASSIGN(std::string winner, upsert(problem.workload.name + "-" + Sha256Hex(proof.winner.source).substr(0, 8), proof.winner.source, proof.winner_row.evaluation.object_hash, root));
+  OSE_ASSIGN(std::string winner, upsert(problem.workload.name + "-" + Sha256Hex(proof.winner.source).substr(0, 8), proof.winner.source, proof.winner_row.evaluation.object_hash, root, proof.winner.op == kMcpOp ? kMcpOp : proof.winner.author.empty() ? "operators" : proof.winner.author));
   OSE_TRY(record(winner, proof.winner_row.evaluation));
   VeteranClaim claim;
   claim.policy = winner;

@@ -7,10 +7,13 @@
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/context.h"
+#include "cli/lists.h"
 #include "core/policy_source.h"
-#include "report/table.h"
 
 namespace ose {
+
+using nlohmann::json;
+
 namespace {
 
 // The first sentence of a file's leading comment.
@@ -29,44 +32,65 @@ std::string Headline(const std::string& source) {
   return text.starts_with(' ') ? text.substr(1) : text;
 }
 
-Status ListWorkloads(const CommonFlags& common) {
-  OSE_ASSIGN(Context context, Context::Find());
-  nlohmann::json list = nlohmann::json::array();
-  std::vector<std::vector<std::string>> table = {{"workload", "tasks", "cpus", "what"}};
+}  // namespace
+
+Result<json> WorkloadsJson(const Context& context) {
+  json list = json::array();
   for (const std::string& name : NamesIn(context.root + "/workloads", ".toml")) {
     OSE_ASSIGN(Problem p, LoadProblem(context, {.workload = name, .machine = "", .cpus = 0}));
-    nlohmann::json metrics = nlohmann::json::array();
+    json metrics = json::array();
     for (const Objective& o : p.workload.objectives) metrics.push_back(o.metric);
     list.push_back({{"name", name}, {"file", p.file}, {"tasks", p.workload.TaskCount()}, {"cpus", p.machine.cpus}, {"machine", p.machine.name}, {"objectives", metrics}, {"description", p.workload.description}});
-    table.push_back({name, std::to_string(p.workload.TaskCount()), std::to_string(p.machine.cpus), p.workload.description});
   }
-  if (common.json) PrintJson({{"workloads", list}});
-  else
-    for (auto& row : table) fmt::print("{:<36} {:>6} {:>5}  {}\n", row[0], row[1], row[2], row[3]);
-  return {};
+  return json{{"workloads", list}};
 }
 
-Status ListPolicies(const CommonFlags& common) {
-  OSE_ASSIGN(Context context, Context::Find());
-  nlohmann::json list = nlohmann::json::array();
+Result<json> PoliciesJson(const Context& context) {
+  json list = json::array();
   for (const char* dir : {"policies", "policies/evolved"}) {
     for (const std::string& name : NamesIn(context.root + "/" + dir, ".cc")) {
       std::string path = context.root + "/" + dir + "/" + name + ".cc";
       OSE_ASSIGN(std::string source, ReadFile(path, 1 << 20));
       auto tunables = ParseTunables(source);
       auto blocks = ParseEvolveBlocks(source);
-      nlohmann::json ts = nlohmann::json::array(), bs = nlohmann::json::array();
+      json ts = json::array(), bs = json::array();
       if (tunables.ok())
         for (const TunableDecl& t : *tunables) ts.push_back({{"name", t.name}, {"default", t.default_value}, {"min", t.min}, {"max", t.max}});
       if (blocks.ok())
         for (const EvolveBlock& b : *blocks) bs.push_back(b.name);
       list.push_back({{"name", name}, {"file", path}, {"what", Headline(source)}, {"tunables", ts}, {"blocks", bs}});
-      // What it is; how it works stands in the file.
-      std::string what = Headline(source);
-      if (!common.json) fmt::print("{:<12} {}\n", name, what.substr(0, what.find(": ")));
     }
   }
-  if (common.json) PrintJson({{"policies", list}});
+  return json{{"policies", list}};
+}
+
+namespace {
+
+Status ListWorkloads(const CommonFlags& common) {
+  OSE_ASSIGN(Context context, Context::Find());
+  OSE_ASSIGN(json lists, WorkloadsJson(context));
+  if (common.json) {
+    PrintJson(lists);
+    return {};
+  }
+  fmt::print("{:<36} {:>6} {:>5}  {}\n", "workload", "tasks", "cpus", "what");
+  for (const json& w : lists["workloads"])
+    fmt::print("{:<36} {:>6} {:>5}  {}\n", w["name"].get<std::string>(), w["tasks"].get<int>(), w["cpus"].get<int>(), w["description"].get<std::string>());
+  return {};
+}
+
+Status ListPolicies(const CommonFlags& common) {
+  OSE_ASSIGN(Context context, Context::Find());
+  OSE_ASSIGN(json lists, PoliciesJson(context));
+  if (common.json) {
+    PrintJson(lists);
+    return {};
+  }
+  for (const json& p : lists["policies"]) {
+    // What it is; how it works stands in the file.
+    const std::string what = p["what"];
+    fmt::print("{:<12} {}\n", p["name"].get<std::string>(), what.substr(0, what.find(": ")));
+  }
   return {};
 }
 

@@ -75,6 +75,7 @@ int Main(int argc, char** argv) {
   RegisterRecord(app, command);
   RegisterLists(app, command);
   RegisterGkb(app, command);
+  RegisterMcp(app, command);
   RegisterDoctor(app, command);
   try {
     app.parse(argc, argv);

@@ -33,7 +33,7 @@ std::string EncodeRun(const WorkerRun& run) {
   for (const WorkerStep& s : run.steps) {
     json seeds = json::array();
     for (uint64_t seed : s.seeds) seeds.push_back(std::to_string(seed));
-    steps.push_back({{"slot", s.slot}, {"checked", s.checked}, {"report", s.report}, {"seeds", seeds}});
+    steps.push_back({{"slot", s.slot}, {"checked", s.checked}, {"report", s.report}, {"profile", s.profile}, {"seeds", seeds}});
   }
   return Dump({{"run",
                 {{"object", run.object},
@@ -60,7 +60,7 @@ Result<std::variant<WorkerLoad, WorkerRun>> DecodeWorkerRequest(std::string_view
     run.tunables = r.at("tunables").get<Tunables>();
     run.limits = {r.at("cpu_ms"), r.at("wall_ms"), r.at("memory_mb")};
     for (const json& s : r.at("steps")) {
-      WorkerStep step{s.at("slot"), s.at("checked"), s.at("report"), {}};
+      WorkerStep step{s.at("slot"), s.at("checked"), s.at("report"), {}, s.value("profile", false)};
       for (const json& seed : s.at("seeds")) step.seeds.push_back(std::stoull(seed.get<std::string>()));
       run.steps.push_back(std::move(step));
     }
@@ -87,8 +87,10 @@ Status DecodeLoadReply(std::string_view text) {
 
 std::string EncodeReply(const WorkerReply& reply) {
   json results = json::array();
-  for (const WorkerSeed& s : reply.results)
+  for (const WorkerSeed& s : reply.results) {
     results.push_back({{"seed", std::to_string(s.seed)}, {"metrics", s.metrics}, {"counters", s.counters}});
+    if (s.profile) results.back()["profile"] = json::parse(EncodeProfile(*s.profile));
+  }
   return Dump({{"outcome", OutcomeName(reply.outcome)},
                {"diagnosis", reply.diagnosis},
                {"cpu_ms", reply.cpu_ms},
@@ -102,9 +104,12 @@ Result<WorkerReply> DecodeReply(std::string_view text) {
     reply.outcome = OutcomeByName(j.at("outcome"));
     reply.diagnosis = j.at("diagnosis");
     reply.cpu_ms = j.at("cpu_ms");
-    for (const json& s : j.at("results"))
+    for (const json& s : j.at("results")) {
       reply.results.push_back({std::stoull(s.at("seed").get<std::string>()), s.at("metrics").get<Metrics>(),
-                               s.at("counters").get<std::vector<uint64_t>>()});
+                               s.at("counters").get<std::vector<uint64_t>>(), {}});
+      if (!s.contains("profile")) continue;
+      OSE_ASSIGN(reply.results.back().profile, DecodeProfile(s.at("profile").dump()));
+    }
     return reply;
   } catch (const std::exception& e) {
     return BadMessage("reply of the worker", e);

@@ -5,17 +5,20 @@
 //         Parses and keeps a workload and machine under a slot (0..7).
 //     ->  {"ok": true} or {"ok": false, "code": N, "error": "..."}
 //   run   {"run": {"object": PATH, "tunables": {NAME: INT}, "steps": [{"slot": 0, "checked": false,
-//          "report": true, "seeds": [N, ...]}], "cpu_ms": N, "wall_ms": N, "memory_mb": N}}
+//          "report": true, "profile": false, "seeds": [N, ...]}], "cpu_ms": N, "wall_ms": N,
+//          "memory_mb": N}}
 //         Forks a sandboxed child, loads the object there and simulates the steps in order.
 //     ->  {"outcome": NAME, "diagnosis": "...", "cpu_ms": X, "results": [{"seed": "N",
-//          "metrics": {NAME: X}, "counters": [N, ...]}]}
+//          "metrics": {NAME: X}, "counters": [N, ...], "profile": {...}}]}
 //         results: of the steps with report, in order; complete only when the outcome is ok.
+//         profile (core/schedule_profile.h): of the steps that ask for it; leaving the flag out does not.
 // Numbers are JSON numbers that survive the trip to the last bit; seeds are strings, since JSON
 // readers may not hold 64 bits.
 #ifndef OSEVOLVE_CORE_WORKER_PROTOCOL_H_
 #define OSEVOLVE_CORE_WORKER_PROTOCOL_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -23,6 +26,7 @@
 
 #include "base/result.h"
 #include "core/candidate.h"
+#include "core/schedule_profile.h"
 
 namespace ose {
 
@@ -39,6 +43,7 @@ struct WorkerStep {
   bool checked = false;
   bool report = true;
   std::vector<uint64_t> seeds;
+  bool profile = false;  // of each seed; needs report
 };
 
 // Ends the diagnosis of a failure in a step that is not reported.
@@ -59,6 +64,7 @@ struct WorkerSeed {
   uint64_t seed = 0;
   Metrics metrics;
   std::vector<uint64_t> counters;
+  std::optional<ScheduleProfile> profile;
 };
 
 struct WorkerReply {

@@ -62,7 +62,10 @@ Evaluator::~Evaluator() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
-    for (Task& t : queue_) t.promise.set_value(Failure(Outcome::kInternal, "stopped"));
+    for (Task& t : queue_) {
+      if (auto* evaluation = std::get_if<std::promise<Evaluation>>(&t.promise)) evaluation->set_value(Failure(Outcome::kInternal, "stopped"));
+      else std::get<1>(t.promise).set_value(Error{kExitInternal, "stopped"});
+    }
     queue_.clear();
   }
   wake_.notify_all();
@@ -70,14 +73,25 @@ Evaluator::~Evaluator() {
 }
 
 std::future<Evaluation> Evaluator::Submit(EvalJob job) {
-  Task task{std::move(job), {}};
-  std::future<Evaluation> future = task.promise.get_future();
+  std::promise<Evaluation> promise;
+  std::future<Evaluation> future = promise.get_future();
+  Enqueue({std::move(job), std::move(promise)});
+  return future;
+}
+
+std::future<Result<ScheduleProfile>> Evaluator::SubmitProfile(std::string source, std::string file, uint64_t seed) {
+  std::promise<Result<ScheduleProfile>> promise;
+  std::future<Result<ScheduleProfile>> future = promise.get_future();
+  Enqueue({{.source = std::move(source), .file = std::move(file), .seeds = {seed}, .skeleton_of = {}}, std::move(promise)});
+  return future;
+}
+
+void Evaluator::Enqueue(Task task) {
   {
     std::lock_guard lock(mutex_);
     queue_.push_back(std::move(task));
   }
   wake_.notify_one();
-  return future;
 }
 
 void Evaluator::ThreadMain() {
@@ -94,7 +108,8 @@ void Evaluator::ThreadMain() {
     Task task = std::move(queue_.front());
     queue_.pop_front();
     lock.unlock();
-    task.promise.set_value(Process(task.job, clients));
+    if (auto* evaluation = std::get_if<std::promise<Evaluation>>(&task.promise)) evaluation->set_value(Process(task.job, clients));
+    else std::get<1>(task.promise).set_value(Profile(task.job, clients));
   }
 }
 
@@ -117,7 +132,7 @@ int Evaluator::ExitCode(const Evaluation& evaluation) {
   return it != host_failures_.end() ? it->second : OutcomeExitCode(evaluation.outcome);
 }
 
-Evaluation Evaluator::Process(const EvalJob& job, Clients& clients) {
+std::variant<Evaluator::Ready, Evaluation> Evaluator::Prepare(const EvalJob& job, Clients& clients) {
   // What may differ from the parent.
   if (job.skeleton_of) {
     auto mine = Skeleton(job.source), parents = Skeleton(*job.skeleton_of);
@@ -156,13 +171,32 @@ Evaluation Evaluator::Process(const EvalJob& job, Clients& clients) {
     Outcome outcome = OutcomeOfCompileError(object.error().code);
     return outcome == Outcome::kInternal ? HostFailure(object.error()) : Failure(outcome, object.error().message);
   }
+  return Ready{std::move(*object), std::move(*tunables)};
+}
 
+Evaluation Evaluator::Process(const EvalJob& job, Clients& clients) {
+  auto prepared = Prepare(job, clients);
+  if (auto* failure = std::get_if<Evaluation>(&prepared)) return std::move(*failure);
+  const auto& [object, tunables] = std::get<Ready>(prepared);
   if (job.quick_seeds > 0 && static_cast<size_t>(job.quick_seeds) < job.seeds.size()) {
     std::vector<uint64_t> quick(job.seeds.begin(), job.seeds.begin() + job.quick_seeds);
-    Evaluation e = RunSeeds(job, *object, *tunables, quick, clients);
+    Evaluation e = RunSeeds(job, object, tunables, quick, clients);
     if (e.outcome != Outcome::kOk || e.MeanScore() < job.quick_score) return e;
   }
-  return RunSeeds(job, *object, *tunables, job.seeds, clients);
+  return RunSeeds(job, object, tunables, job.seeds, clients);
+}
+
+Result<ScheduleProfile> Evaluator::Profile(const EvalJob& job, Clients& clients) {
+  auto fails = [this](const Evaluation& e) { return Error{ExitCode(e), e.diagnosis}; };
+  auto prepared = Prepare(job, clients);
+  if (auto* failure = std::get_if<Evaluation>(&prepared)) return fails(*failure);
+  const auto& [object, tunables] = std::get<Ready>(prepared);
+  WorkerRun run{.object = object.path, .tunables = tunables, .steps = {}, .limits = options_.limits};
+  run.steps.push_back({.slot = kMainSlot, .checked = false, .report = true, .seeds = job.seeds, .profile = true});
+  OSE_ASSIGN(WorkerReply reply, clients.worker.Run(run));
+  if (reply.outcome != Outcome::kOk) return fails(Failure(reply.outcome, job.file + ": " + reply.diagnosis));
+  if (reply.results.size() != 1 || !reply.results[0].profile) return Error{kExitInternal, "the worker left out the profile"};
+  return std::move(*reply.results[0].profile);
 }
 
 // Runs the seeds that are not known yet.

@@ -24,9 +24,11 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <variant>
 #include <vector>
 
 #include "core/candidate.h"
+#include "core/schedule_profile.h"
 #include "core/score.h"
 #include "core/worker_protocol.h"
 #include "eval/compiler.h"
@@ -65,6 +67,11 @@ class Evaluator {
   std::future<Evaluation> Submit(EvalJob job);
   Evaluation Evaluate(EvalJob job) { return Submit(std::move(job)).get(); }
 
+  // Where the time goes in one run of a policy (one seed, simulated anew each time: only the gate's and
+  // the compiler's caches are used). The error of a policy that fails has the diagnosis and exit code
+  // of its Evaluation.
+  std::future<Result<ScheduleProfile>> SubmitProfile(std::string source, std::string file, uint64_t seed);
+
   // OutcomeExitCode, but for Outcome::kInternal the code of what failed on the host, as kExitIo for
   // a full disk.
   int ExitCode(const Evaluation& evaluation);
@@ -74,13 +81,21 @@ class Evaluator {
  private:
   struct Task {
     EvalJob job;
-    std::promise<Evaluation> promise;
+    std::variant<std::promise<Evaluation>, std::promise<Result<ScheduleProfile>>> promise;
+  };
+  struct Ready {  // to run
+    CompiledPolicy object;
+    Tunables tunables;
   };
   struct Clients;  // of one thread
 
   explicit Evaluator(EvaluatorOptions options) : options_(std::move(options)) {}
   void ThreadMain();
+  void Enqueue(Task task);
   Evaluation Process(const EvalJob& job, Clients& clients);
+  Result<ScheduleProfile> Profile(const EvalJob& job, Clients& clients);
+  // Checks and compiles; the Evaluation says why not.
+  std::variant<Ready, Evaluation> Prepare(const EvalJob& job, Clients& clients);
   Evaluation RunSeeds(const EvalJob& job, const CompiledPolicy& object, const Tunables& tunables,
                       const std::vector<uint64_t>& seeds, Clients& clients);
   Evaluation HostFailure(const Error& error, const std::string& object_hash = "");

@@ -136,13 +136,45 @@ TEST_F(EvaluatorTest, EndsAnEndlessLoop) {
                 Outcome::kTimeout, "");
 }
 
+TEST_F(EvaluatorTest, ProfilesASchedule) {
+  auto e = Make();
+  auto future = e->SubmitProfile(kGood, "p.cc", 7);
+  auto p = future.get();
+  ASSERT_TRUE(p.ok()) << p.error().message;
+  EXPECT_EQ(p->workload, "small");
+  EXPECT_EQ(p->seed, 7u);
+  EXPECT_EQ(p->time_ns, 2'500'000'000);
+  ASSERT_EQ(p->groups.size(), 2u);
+  EXPECT_EQ(p->groups[1].name, "hog");
+  Evaluation evaluated = e->Evaluate({.source = kGood, .file = "p.cc", .seeds = {7}, .skeleton_of = {}});
+  ASSERT_EQ(evaluated.outcome, Outcome::kOk) << evaluated.diagnosis;
+  EXPECT_NEAR(static_cast<double>(p->Total().useful_ns) / 5e9 * 100, evaluated.seeds[0].metrics.at("utilization"), 1e-9);
+}
+
+TEST_F(EvaluatorTest, APolicyThatFailsHasItsDiagnosisForAProfile) {
+  auto e = Make();
+  const std::pair<std::string, const char*> cases[] = {{Policy("t.insert(0, slice);"), "slice"},
+                                                       {Policy("for (;;) { } t.insert(0, slice_ns);"), "loop"},
+                                                       {Policy("if (t.pid() != 3) t.insert(0, slice_ns);"), "insert it exactly once"}};
+  for (auto& [source, what] : cases) {
+    auto p = e->SubmitProfile(source, "p.cc", 1).get();
+    ASSERT_FALSE(p.ok());
+    EXPECT_NE(p.error().message.find(what), std::string::npos) << p.error().message;
+    EXPECT_NE(p.error().message.find("p.cc"), std::string::npos) << p.error().message;
+    EXPECT_EQ(p.error().code, e->ExitCode(e->Evaluate({.source = source, .file = "p.cc", .seeds = {1}, .skeleton_of = {}})));
+  }
+}
+
 TEST_F(EvaluatorTest, AStoppedEvaluatorLeavesNoPromiseBroken) {
   std::future<Evaluation> last;
+  std::future<Result<ScheduleProfile>> profile;
   {
     auto e = Make(1);
     for (int i = 0; i < 20; ++i) last = e->Submit({.source = kGood, .file = "p.cc", .seeds = {1}, .skeleton_of = {}});
+    profile = e->SubmitProfile(kGood, "p.cc", 1);
   }
   EXPECT_NO_THROW(last.get());
+  EXPECT_NO_THROW(EXPECT_FALSE(profile.get().ok()));
 }
 
 }  // namespace

@@ -1,9 +1,20 @@
 #include "evolve/archive.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
+#include "core/policy_source.h"
+
 namespace ose {
+
+std::string BehaviourKey(const std::string& object_hash, const std::string& source) {
+  std::string key = object_hash;
+  if (auto tunables = DefaultTunables(source); tunables.ok())
+    for (auto& [name, value] : *tunables) key += fmt::format(" {}={}", name, value);
+  return key;
+}
 
 bool Archive::Insert(Member m) {
   for (const Member& other : members_)

@@ -19,11 +19,14 @@
 
 namespace ose {
 
+// What tells behaviours apart: object code and tunables.
+std::string BehaviourKey(const std::string& object_hash, const std::string& source);
+
 struct Member {
   int64_t id = 0;    // proposal number
   int64_t root = 0;  // proposal number of the hand-written policy it descends from
   std::string source;
-  std::string behaviour;  // object hash and tunables
+  std::string behaviour;  // BehaviourKey
   double score = 0;       // mean over the search seeds
   double quick_score = 0; // mean over the first of them
   int children = 0;       // proposals made from it

@@ -8,6 +8,9 @@
 // stream depends on the run's seed and i alone, so a killed run goes on from its database: what
 // was evaluated is read back, what was only proposed is evaluated, and nothing is repeated.
 //
+// With language models (EvolutionOptions::models) a proposal gets its number when its source is there,
+// so slow replies hold nobody up, and the log depends on when they come; a resumed run replays them.
+//
 // Threads: Run is called once, from one thread.
 #ifndef OSEVOLVE_EVOLVE_EVOLUTION_H_
 #define OSEVOLVE_EVOLVE_EVOLUTION_H_
@@ -24,6 +27,7 @@
 #include "base/time.h"
 #include "eval/evaluator.h"
 #include "evolve/archive.h"
+#include "evolve/model_search.h"
 #include "mutate/mutator.h"
 #include "store/run_db.h"
 
@@ -43,6 +47,7 @@ struct EvolutionOptions {
   int migration_interval = 64;     // proposals between copies of an island's best to the next one
   int quick_seeds = 2;
   std::vector<uint64_t> search_seeds;
+  std::optional<ModelSearchOptions> models;  // language models that propose beside the operators
   // Limits: they decide when it ends, never what it does before.
   Nanos time_budget = Nanos::Max();
   const std::atomic<bool>* stop = nullptr;  // set to end cleanly with the best so far
@@ -51,6 +56,9 @@ struct EvolutionOptions {
 struct EvolutionProgress {
   int64_t generation = 0, evaluations = 0, failures = 0, duplicates = 0;
   double per_second = 0, best_score = 0, gain_pct = 0;  // over the first seed policy
+  int64_t model_calls = 0, model_candidates = 0;
+  int calls_in_flight = 0;
+  double usd = 0;
   Nanos elapsed{0}, left = Nanos::Max();
 };
 
@@ -59,6 +67,7 @@ struct RankedCandidate {
   int64_t root = 0;
   std::string name;   // of a seed policy; "" for an evolved one
   std::string source, op;
+  std::string author;  // "operators", or the models of its lineage: "openai:gpt-5, operators"
   double score = 0;
 };
 
@@ -67,6 +76,8 @@ struct EvolutionResult {
   int64_t duplicates = 0;  // that behave like an earlier one: same object code and tunables
   int64_t resumed = 0;  // evaluations read back from the database
   bool interrupted = false;
+  ModelSearch::Totals models;
+  std::vector<Bandit::Arm> arms;  // what operators and models brought; empty without models
   std::vector<RankedCandidate> ranking;  // distinct behaviours, best first, across all islands
 };
 
@@ -84,6 +95,9 @@ class Evolution {
   // Errors: the first seed policy fails, or the database cannot be written.
   Result<EvolutionResult> Run();
 
+  // After Run, with models: one prompt of each kind for the best policy, as a model would get it.
+  Result<std::vector<PromptInput>> SamplePrompts();
+
  private:
   struct InFlight {
     Proposal proposal;
@@ -95,12 +109,14 @@ class Evolution {
   struct Parent {
     int64_t root;
     std::string source;
+    std::set<std::string> authors;
   };
 
   Status LoadStored();
   bool MayPropose() const;
-  Status Propose();
-  Result<Proposal> Vary(int64_t id, int island);
+  // False when there is nothing to propose before a model replies.
+  Result<bool> Propose();
+  Result<Proposal> Vary(int64_t id, int island, const std::string* op);
   Status Launch(Proposal proposal);
   Status CommitFront();
   Status Commit(InFlight& f, const Evaluation& e);
@@ -113,6 +129,8 @@ class Evolution {
   Mutator& mutator_;
   RunDb& db_;
   std::vector<Archive> islands_;
+  std::unique_ptr<ModelSearch> models_;
+  bool models_end_ = false;
   std::deque<InFlight> in_flight_;
   std::map<int64_t, StoredCandidate> stored_;  // of an earlier, killed process
   std::map<int64_t, Parent> parents_;          // every success with a full score, by proposal

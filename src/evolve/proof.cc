@@ -22,8 +22,9 @@ Result<std::vector<Evaluation>> Collect(std::vector<std::future<Evaluation>> fut
   std::vector<Evaluation> out;
   for (auto& f : futures) {
     if (options.on_progress) options.on_progress(static_cast<int>(out.size()), static_cast<int>(futures.size()));
-    while (f.wait_for(std::chrono::milliseconds(100)) != std::future_status::ready)
+    do {
       if (options.stop && *options.stop) return Error{kExitInterrupted, "interrupted before the winner was proven; go on with --resume"};
+    } while (f.wait_for(std::chrono::milliseconds(100)) != std::future_status::ready);
     out.push_back(f.get());
   }
   return out;

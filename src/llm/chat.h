@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -37,6 +38,14 @@ enum class CallFailure : uint8_t {
 // "rate limited", ...; stable, for logs and the database.
 const char* CallFailureName(CallFailure failure);
 
+// Tokens as the provider reported them. `input` includes what was cached and written to the
+// cache, `output` includes reasoning, whatever the provider's own convention.
+struct Usage {
+  int64_t input = 0, cached_input = 0, cache_write = 0;
+  int64_t output = 0, reasoning = 0;
+  bool reported = false;  // false: the provider said nothing (a command, a cut stream)
+};
+
 struct ChatRequest {
   // What stays the same from call to call, first: providers that cache prompts cache this.
   std::string system;
@@ -45,14 +54,9 @@ struct ChatRequest {
   std::string effort;                 // "", "minimal", "low", "medium", "high": reasoning effort
   int64_t max_output_tokens = 16'000; // reasoning included
   uint64_t max_reply_bytes = 4 << 20; // of text; longer replies are kTooLarge
-};
-
-// Tokens as the provider reported them. `input` includes what was cached and written to the
-// cache, `output` includes reasoning, whatever the provider's own convention.
-struct Usage {
-  int64_t input = 0, cached_input = 0, cache_write = 0;
-  int64_t output = 0, reasoning = 0;
-  bool reported = false;  // false: the provider said nothing (a command, a cut stream)
+  // Asked before each attempt after the first, with what the attempts so far used: false ends the call
+  // with the last failure. So limits of money hold for retries too. Empty: always.
+  std::function<bool(const Usage& so_far)> may_retry;
 };
 
 struct ChatReply {

@@ -7,7 +7,7 @@
 #include <cctype>
 
 #include "base/sigpipe.h"
-#include "llm/reason.h"
+#include "base/utf8.h"
 
 namespace ose {
 namespace {
@@ -202,6 +202,7 @@ HttpResponse CurlHttp::Post(const HttpRequest& request, const std::function<bool
   char words[CURL_ERROR_SIZE] = "";
   CURL* e = easy.get();
   SetTarget(e, request);
+  curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);  // no "." and ".." taken out: what is signed is what is sent
   curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);

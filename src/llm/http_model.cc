@@ -9,7 +9,8 @@
 #include <ctime>
 #include <thread>
 
-#include "llm/reason.h"
+#include "base/utf8.h"
+#include "llm/scrub.h"
 
 namespace ose {
 namespace {
@@ -150,7 +151,7 @@ ChatReply HttpModel::Try(const ChatRequest& request, const std::atomic<bool>* ca
   auto cancelled = [&](int attempts) {
     ChatReply none;
     none.failure = CallFailure::kCancelled;
-    none.reason = "cancelled";
+    none.reason = "the search is ending";
     none.attempts = attempts;
     none.usage = used;
     return none;
@@ -178,6 +179,7 @@ ChatReply HttpModel::Try(const ChatRequest& request, const std::atomic<bool>* ca
       return reply;
     }
     if (asked.v > 0 && limiter_) limiter_->PauseUntil(MonotonicNow() + asked);
+    if (request.may_retry && !request.may_retry(used)) return reply;
     const Nanos jittered{static_cast<int64_t>(static_cast<double>(backoff.v) * (0.5 + 0.5 * random.Unit()))};
     backoff = backoff > Nanos{retry.max_backoff.v / 2} ? retry.max_backoff : backoff * 2;
     if (!options_.sleep(std::max(jittered, asked), cancel)) return cancelled(attempt);
@@ -208,7 +210,7 @@ Attempt HttpModel::Send(const HttpRequest& http_request, const ChatRequest& requ
   };
 
   if (response.end == HttpEnd::kCancelled) {
-    fail(CallFailure::kCancelled, "cancelled");
+    fail(CallFailure::kCancelled, "the search is ending");
   } else if (response.status != 0 && !answered) {
     ExplainStatus(response, reply);
   } else if (response.end == HttpEnd::kTooLong || decoder->text_bytes() > request.max_reply_bytes) {

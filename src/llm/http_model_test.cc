@@ -181,6 +181,21 @@ TEST_F(HttpModelTest, GivesUp) {
   EXPECT_EQ(reply.usage.output, 0);
 }
 
+TEST_F(HttpModelTest, AsksBeforeEachFurtherAttempt) {
+  std::vector<int64_t> asked;
+  request_.may_retry = [&](const Usage& so_far) {
+    asked.push_back(so_far.output);
+    return asked.size() < 2;
+  };
+  server_.Script("/chat", {{.pieces = {"=3\n"}, .end = End::kCut}, Status(500), Good()});
+  const ChatReply reply = Complete();
+  EXPECT_EQ(reply.failure, CallFailure::kServer);
+  EXPECT_EQ(reply.attempts, 2);
+  EXPECT_THAT(asked, ElementsAre(3, 3));
+  EXPECT_EQ(sleeps_.size(), 1u);
+  EXPECT_EQ(reply.usage.output, 3);
+}
+
 TEST_F(HttpModelTest, FinalStatuses) {
   const std::pair<int, CallFailure> cases[] = {{400, CallFailure::kRefused}, {401, CallFailure::kAuth}, {403, CallFailure::kAuth},
                                                {404, CallFailure::kUnknownModel}, {413, CallFailure::kRefused}, {422, CallFailure::kRefused},

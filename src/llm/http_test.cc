@@ -289,6 +289,7 @@ std::string ExpectedSignature(const ScriptedRequest& seen, const AwsCredentials&
   for (size_t at = 0; at < signed_headers.size();) {
     const size_t end = std::min(signed_headers.find(';', at), signed_headers.size());
     const std::string name = signed_headers.substr(at, end - at);
+    if (seen.Header(name).empty()) return "the signed header " + name + " was not sent";
     headers += name + ":" + seen.Header(name) + "\n";
     at = end + 1;
   }

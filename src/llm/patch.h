@@ -52,6 +52,9 @@ struct PatchResult {
 // `reply` is any bytes; `base` is the source that the prompt showed (it has evolve blocks).
 PatchResult ApplyReply(std::string_view reply, PatchKind asked, std::string_view base);
 
+// The part of a prompt that states the form of the answer, with an example.
+std::string PatchInstructions(PatchKind kind);
+
 }  // namespace ose
 
 #endif  // OSEVOLVE_LLM_PATCH_H_

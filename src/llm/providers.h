@@ -55,7 +55,12 @@ struct ProviderInfo {
 };
 const std::vector<ProviderInfo>& Providers();
 
-// kExitModel when WhyUnusable says so. Models of one provider share `http` and a rate limiter.
+// Models in the order of `specs`. kExitModel when WhyUnusable says so of one. Models of one account (the same
+// URL and key) share a rate limiter with the strictest limits among their specs; model i draws its jitter
+// from jitter_seed + i.
+Result<std::vector<std::unique_ptr<ChatModel>>> MakeModels(const std::vector<ModelSpec>& specs, const Environment& env,
+                                                           std::shared_ptr<HttpClient> http, uint64_t jitter_seed);
+// Just one.
 Result<std::unique_ptr<ChatModel>> MakeModel(const ModelSpec& spec, const Environment& env, std::shared_ptr<HttpClient> http,
                                              uint64_t jitter_seed);
 

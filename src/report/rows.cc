@@ -64,6 +64,7 @@ json RowJson(const ReportRow& row, bool compare) {
   }
   j["metrics"] = MetricsJson(row.evaluation);
   j["score"] = row.evaluation.MeanScore();
+  if (row.profile) j["profile"] = json::parse(EncodeProfile(*row.profile));
   if (!compare) return j;
   if (row.vs) j["vs"] = {{"policy", row.vs_policy}, {"diff_pct", row.vs->mean}, {"ci95", IntervalJson(*row.vs)}};
   j["pct_of_bound"] = row.evaluation.MeanScore();

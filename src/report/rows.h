@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/candidate.h"
+#include "core/schedule_profile.h"
 #include "core/score.h"
 #include "core/stats.h"
 
@@ -18,6 +19,7 @@ struct ReportRow {
   Evaluation evaluation;
   std::string vs_policy;            // compare: the first policy
   std::optional<Interval> vs;       // gain over it, per cent
+  std::optional<ScheduleProfile> profile = {};  // of the first seed, if it was asked for
 };
 
 struct ReportHead {

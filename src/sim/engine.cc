@@ -101,6 +101,8 @@ SimResult Engine::Run() {
   // A run shorter than the watchdog must not hide a starved task: half of the run is too long, but
   // for runs so short that honest queueing takes as much. Those count it in Finish().
   const Nanos patience = std::min(m_.watchdog, std::max(Nanos{w_.horizon.v / 2}, Nanos::Seconds(1)));
+  kernel_.set_observer(options_.observer);
+  if (options_.observer) [[unlikely]] options_.observer->OnBegin(w_, m_, tasks_);
   kernel_.Init();
   if (!kernel_.failed()) StartTasks();
   Nanos next_watchdog = patience;
@@ -142,6 +144,7 @@ SimResult Engine::Run() {
   }
   kernel_.Settle();
   end_ = kernel_.now();
+  if (options_.observer) [[unlikely]] options_.observer->OnEnd(kernel_);
   kernel_.CheckWatchdog(tasks_, patience);
   if (w_.run_to_completion && live_ > 0 && !kernel_.failed()) FailUnfinished();
   kernel_.Exit();
@@ -381,6 +384,7 @@ void Engine::BeginEvent(Task& t, Nanos release) {
   t.event_work_base = t.run_total;
   GroupSamples& s = samples_[static_cast<size_t>(t.group)];
   s.first_start = std::min(s.first_start, kernel_.now());
+  if (options_.observer) [[unlikely]] options_.observer->OnEventBegin(t, kernel_.now(), release);
   if (Measured(release)) s.start_us.push_back((kernel_.now() - release).us());
 }
 
@@ -389,6 +393,7 @@ void Engine::EndEvent(Task& t) {
   t.event_open = false;
   GroupSamples& s = samples_[static_cast<size_t>(t.group)];
   const Nanos now = kernel_.now();
+  if (options_.observer) [[unlikely]] options_.observer->OnEventEnd(t, now, t.event_release, t.run_total - t.event_work_base);
   if (now >= w_.warmup && now <= w_.horizon) {
     ++s.events;
     s.last_finish = now;

@@ -227,6 +227,7 @@ void Kernel::RunOps(Cpu& c) {
     if (step == Step::kYield) {
       if (ops_.yield) CallHook(Hook::kOther, c.id, t, [&] { ops_.yield(t); });
       else t->slice = 0;
+      c.turn_end = TurnEnd::kYielded;
       FlushCost(c.id);
       c.resched_at = now_;
       return;  // goes on after the next schedule
@@ -258,6 +259,7 @@ void Kernel::Schedule(Cpu& c) {
   if (failed()) return;
   if (stays) {
     if (prev->slice == 0) prev->slice = kSliceDefault;
+    c.turn_end = TurnEnd::kSliceUsedUp;
     FlushCost(c.id);
     return;
   }
@@ -305,6 +307,10 @@ void Kernel::StopCurr(Cpu& c, bool runnable) {
   Task* t = c.curr;
   t->runnable_since = now_;
   if (!runnable) t->in_burst = false;
+  if (observer_) [[unlikely]] {
+    TurnEnd end = runnable ? c.turn_end : t->state == TaskState::kExited ? TurnEnd::kExited : TurnEnd::kSlept;
+    observer_->OnStopping(*t, c.id, now_, end, end == TurnEnd::kPreempted ? c.cut_by : -1);
+  }
   if (ops_.stopping) CallHook(Hook::kOther, c.id, t, [&] { ops_.stopping(t, runnable); });
   if (runnable) NoteWaiting(+1);
 }
@@ -317,15 +323,18 @@ void Kernel::StartNext(Cpu& c, Task* next, Task* prev) {
   }
   c.local.Remove(next);
   NoteWaiting(-1);
+  if (observer_ && c.idle) [[unlikely]] observer_->OnIdle(c.id, now_, false);
   SetIdle(c.id, false);
   Nanos cost = cost_;
   cost_ = {0};
   if (next != prev) {
     cost += machine_.context_switch;
     ++switches_;
+    if (observer_) [[unlikely]] observer_->OnCost(c.id, CostKind::kSwitch, machine_.context_switch);
   }
   if (next->last_run_cpu >= 0 && next->last_run_cpu != c.id) {
     ++migrations_;
+    const Nanos before = cost;
     int from = next->last_run_cpu;
     int64_t kb = next->working_set_kb;
     if (machine_.LlcOf(from) == machine_.LlcOf(c.id)) {
@@ -335,6 +344,7 @@ void Kernel::StartNext(Cpu& c, Task* next, Task* prev) {
       cost += machine_.NodeOf(from) == machine_.NodeOf(c.id) ? machine_.migration_llc : machine_.migration_node;
       cost += Nanos{static_cast<int64_t>(machine_.refill_ns_per_kb_far * static_cast<double>(kb))};
     }
+    if (observer_) [[unlikely]] observer_->OnCost(c.id, CostKind::kMigration, cost - before);
   }
   next->state = TaskState::kRunning;
   next->cpu = c.id;
@@ -348,6 +358,8 @@ void Kernel::StartNext(Cpu& c, Task* next, Task* prev) {
   c.acct = std::max(c.acct, now_) + cost;
   c.totals.overhead += cost;
   c.started = c.acct;
+  c.turn_end = TurnEnd::kSliceUsedUp;
+  if (observer_) [[unlikely]] observer_->OnRunning(*next, c.id, now_, c.acct);
   if (machine_.tick.v > 0 && c.next_tick <= now_)
     c.next_tick += machine_.tick * ((now_.v - c.next_tick.v) / machine_.tick.v + 1);
   if (next->awaits_first_run) {
@@ -359,6 +371,7 @@ void Kernel::StartNext(Cpu& c, Task* next, Task* prev) {
 }
 
 void Kernel::GoIdle(Cpu& c) {
+  if (observer_ && !c.idle) [[unlikely]] observer_->OnIdle(c.id, now_, true);
   SetIdle(c.id, true);
   FlushCost(c.id);
 }
@@ -396,12 +409,17 @@ void Kernel::Wake(Task& t, int context_cpu, int waker_pid, bool is_fork) {
   const int context = context_cpu >= 0 ? context_cpu : t.cpu;
   UpdateCurr(cpu(context));
   cost_ += machine_.wakeup;
+  const bool is_first = t.state == TaskState::kNew;
   t.state = TaskState::kRunnable;
   t.woken_at = t.runnable_since = now_;
   t.awaits_first_run = t.released = true;
   t.waker_pid = waker_pid;
   ++t.nr_wakeups;
   NoteWaiting(+1);
+  if (observer_) [[unlikely]] {
+    observer_->OnWakeup(t, now_, context, is_first);
+    observer_->OnCost(context, CostKind::kWakeup, machine_.wakeup);
+  }
 
   // select_task_rq_scx()
   int target = t.cpu;
@@ -476,6 +494,7 @@ void Kernel::Insert(Task* t, Dsq& q, uint64_t slice, uint64_t vtime, bool use_vt
   } else {
     q.PushFifo(t, (flags & (kEnqHead | kEnqPreempt)) != 0);
   }
+  if (observer_) [[unlikely]] observer_->OnQueued(*t, now_);
   if (q.home_cpu < 0) return;
   Cpu& c = cpu(q.home_cpu);
   t->cpu = q.home_cpu;
@@ -483,10 +502,18 @@ void Kernel::Insert(Task* t, Dsq& q, uint64_t slice, uint64_t vtime, bool use_vt
   if (c.idle) {
     Resched(c.id, ctx_cpu_);
   } else if ((flags & kEnqPreempt) && c.curr && c.curr != t) {
-    UpdateCurr(c);
-    c.curr->slice = 0;
+    Preempt(c);
     Resched(c.id, ctx_cpu_);
   }
+}
+
+void Kernel::Preempt(Cpu& c) {
+  UpdateCurr(c);
+  if (c.curr->slice > 0) {
+    c.turn_end = TurnEnd::kPreempted;
+    c.cut_by = ctx_cpu_;
+  }
+  c.curr->slice = 0;
 }
 
 void Kernel::MoveToLocal(Dsq& from, Task* t, Cpu& to) {

@@ -35,6 +35,7 @@
 #include "sim/dsq.h"
 #include "sim/event_queue.h"
 #include "sim/native_policy.h"
+#include "sim/schedule_observer.h"
 #include "sim/task.h"
 #include "workload/machine.h"
 
@@ -114,6 +115,9 @@ class Kernel {
   const uint64_t* counters() const { return counters_; }
   const Machine& machine() const { return machine_; }
 
+  // Told of what happens from now on; null: nobody is. Not owned.
+  void set_observer(ScheduleObserver* observer) { observer_ = observer; }
+
   // Names a task in a message: "fast[3] (pid 4)". Set by the client.
   std::vector<std::string> group_names;
 
@@ -146,8 +150,10 @@ class Kernel {
  private:
   struct Cpu {
     int id = 0;
+    int cut_by = -1;                 // the CPU that preempted curr
     Task* curr = nullptr;
     bool idle = false;               // runs the idle task (claimed or not)
+    TurnEnd turn_end = TurnEnd::kSliceUsedUp;  // why, should the turn end with the next schedule
     Dsq local;
     Nanos acct{0};                   // time is accounted up to here
     Nanos started{0};                // of the current turn
@@ -171,6 +177,7 @@ class Kernel {
   void Insert(Task* t, Dsq& q, uint64_t slice, uint64_t vtime, bool use_vtime, uint64_t flags);
   void MoveToLocal(Dsq& from, Task* t, Cpu& to);
   void StopCurr(Cpu& c, bool runnable);
+  void Preempt(Cpu& c);              // takes the slice of what runs there
   void StartNext(Cpu& c, Task* next, Task* prev);
   void GoIdle(Cpu& c);
   void Resched(int target, int context_cpu);
@@ -190,6 +197,7 @@ class Kernel {
   const osevolve::OsvPolicy& ops_;
   EventQueue& events_;
   KernelClient& client_;
+  ScheduleObserver* observer_ = nullptr;
   const int timer_source_;
   Rng rng_;
   Nanos now_{0};

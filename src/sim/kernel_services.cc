@@ -174,10 +174,7 @@ void Kernel::Kick(int id, uint64_t flags) {
   cost_ += machine_.kick;
   Cpu& c = cpu(id);
   if ((flags & kKickIdle) && !c.idle) return;
-  if ((flags & kKickPreempt) && c.curr) {
-    UpdateCurr(c);
-    c.curr->slice = 0;
-  }
+  if ((flags & kKickPreempt) && c.curr) Preempt(c);
   Resched(id, ctx_cpu_);
 }
 
@@ -195,7 +192,12 @@ uint64_t Kernel::SliceOf(const Task* t) const {
 
 void Kernel::SetSlice(Task* t, uint64_t slice) {
   Cpu& c = cpu(t->cpu);
-  if (c.curr == t) UpdateCurr(c);
+  if (c.curr == t && slice == 0) {
+    Preempt(c);
+  } else if (c.curr == t) {
+    UpdateCurr(c);
+    c.turn_end = TurnEnd::kSliceUsedUp;
+  }
   t->slice = slice;
   if (c.curr == t) Rearm(c);
 }

@@ -17,8 +17,11 @@
 
 namespace ose {
 
+class ScheduleObserver;
+
 struct SimOptions {
   bool checked = false;  // verify the simulator's own invariants as well (slower)
+  ScheduleObserver* observer = nullptr;  // sees the run and changes nothing in it
 };
 
 struct SimResult {

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/random.h"
+#include "sim/profiler.h"
 #include "sim/simulate.h"
 #include "sim/testing.h"
 
@@ -107,6 +108,18 @@ TEST(RandomWorkloads, NoShippedPolicyBreaksARuleAndAllWorkIsDone) {
       EXPECT_NEAR(r.metrics["cpu_time"], Work(w), 0.01) << name << ", seed " << seed;
       EXPECT_LE(r.metrics["utilization"] + r.metrics["overhead"], 100 + 1e-6) << name << ", seed " << seed;
       EXPECT_GE(r.metrics["span"], Work(w) / m.cpus - 1e-3) << name << ", seed " << seed;
+      if (seed % 4 != 0) continue;
+      // Looking on changes nothing, and what is seen adds up.
+      ScheduleProfile p;
+      SimResult seen = SimulateWithProfile(w, m, *policy, seed, {}, &p);
+      EXPECT_EQ(seen.metrics, r.metrics) << name << ", seed " << seed;
+      ProfileCpu total = p.Total();
+      EXPECT_EQ(total.useful_ns + total.overhead_ns + total.idle_ns, p.time_ns * m.cpus) << name << ", seed " << seed;
+      EXPECT_EQ(p.overhead.policy_ns + p.overhead.switch_ns + p.overhead.wakeup_ns + p.overhead.migration_ns, total.overhead_ns);
+      int64_t turns = 0, ends = 0, waited = 0;
+      for (const ProfileGroup& g : p.groups) turns += g.turns.count, ends += g.ends.total(), waited += g.waits.total_ns;
+      EXPECT_EQ(turns, ends) << name << ", seed " << seed;
+      EXPECT_EQ(waited, p.waiting_task_ns) << name << ", seed " << seed;
     }
   }
 }

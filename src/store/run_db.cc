@@ -184,6 +184,37 @@ Result<std::vector<RunDb::Event>> RunDb::LoadEvents() {
   });
 }
 
+// --- Calls of models (model_call.cc) -----------------------------------------------------------
+
+Status RunDb::BeginModelCall(const ModelCall& call) {
+  std::lock_guard hold(impl_->mutex);
+  return InsertModelCall(*impl_->db, call);
+}
+Status RunDb::FinishModelCall(const ModelCall& call) {
+  std::lock_guard hold(impl_->mutex);
+  return UpdateModelCall(*impl_->db, call);
+}
+Status RunDb::LinkModelCall(int64_t call, int64_t proposal) {
+  std::lock_guard hold(impl_->mutex);
+  return SetModelCallProposal(*impl_->db, call, proposal);
+}
+Result<std::vector<ModelCall>> RunDb::LoadModelCalls(bool with_texts) {
+  std::lock_guard hold(impl_->mutex);
+  return SelectModelCalls(*impl_->db, with_texts);
+}
+Result<ModelTotals> RunDb::ModelTotalsSpent() {
+  std::lock_guard hold(impl_->mutex);
+  return SumModelCalls(*impl_->db);
+}
+Status RunDb::SaveNote(const RunNote& note) {
+  std::lock_guard hold(impl_->mutex);
+  return InsertNote(*impl_->db, note);
+}
+Result<std::vector<RunNote>> RunDb::LoadNotes() {
+  std::lock_guard hold(impl_->mutex);
+  return SelectNotes(*impl_->db);
+}
+
 // --- Candidates: writing -----------------------------------------------------------------------
 
 Status RunDb::Impl::CheckSameProposal(const Proposal& p, const std::string& source_hash) {

@@ -38,6 +38,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "core/candidate.h"
+#include "store/model_call.h"
 #include "store/open_mode.h"
 
 namespace ose {
@@ -91,7 +92,7 @@ struct JsonPair {
 
 class RunDb {
  public:
-  static constexpr int kSchemaVersion = 1;
+  static constexpr int kSchemaVersion = 2;
 
   // kCreate makes the file (its folder must exist) and refuses one that already holds a run.
   // kResume checks the file for damage and brings an older schema up to date.
@@ -140,6 +141,18 @@ class RunDb {
   };
   Status SaveEvent(const Event& event);
   Result<std::vector<Event>> LoadEvents();
+
+  // Calls of language models. BeginModelCall before a request is sent, with the most that it may use in
+  // usd, input and output: should the process die, that is what it has spent. FinishModelCall replaces
+  // all but the texts of the prompt; LinkModelCall names the candidate that came of it.
+  Status BeginModelCall(const ModelCall& call);
+  Status FinishModelCall(const ModelCall& call);
+  Status LinkModelCall(int64_t call, int64_t proposal);
+  // By id; without texts, `system`, `user` and `reply` are empty.
+  Result<std::vector<ModelCall>> LoadModelCalls(bool with_texts);
+  Result<ModelTotals> ModelTotalsSpent();
+  Status SaveNote(const RunNote& note);
+  Result<std::vector<RunNote>> LoadNotes();
 
   // Results by name ("final", ...); a later save replaces an earlier one.
   Status SaveResult(const std::string& name, const JsonPair& result);

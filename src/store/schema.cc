@@ -70,6 +70,49 @@ CREATE TABLE result(
   saved_wall TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 )sql",
+    // 1 -> 2
+    R"sql(
+CREATE TABLE text(
+  hash TEXT PRIMARY KEY,                 -- SHA-256 of text
+  text TEXT NOT NULL                     -- of prompts: their first half is the same in many calls
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE model_call(
+  id INTEGER PRIMARY KEY,                -- number of the call, given by the loop
+  purpose TEXT NOT NULL CHECK(purpose IN ('propose', 'repair', 'notes')),
+  proposal INTEGER,                      -- the candidate that it became; NULL: none
+  arm TEXT NOT NULL,                     -- the --llm text
+  request TEXT NOT NULL,                 -- kind of request and prompt variant
+  provider TEXT NOT NULL,
+  model TEXT NOT NULL,                   -- as the provider names it
+  system TEXT NOT NULL REFERENCES text(hash),
+  user TEXT NOT NULL REFERENCES text(hash),
+  reply TEXT NOT NULL DEFAULT '',
+  finished INTEGER NOT NULL CHECK(finished IN (0, 1)),  -- 0: in flight; usage and cost are then the most it may use
+  failure TEXT NOT NULL DEFAULT '',      -- of the call: 'rate limited', ...; '' when there was a reply
+  reason TEXT NOT NULL DEFAULT '',       -- why there is no candidate
+  patch_kind TEXT NOT NULL DEFAULT '',
+  patch_outcome TEXT NOT NULL DEFAULT '',
+  input INTEGER NOT NULL,                -- tokens, cached and cache writes included
+  cached_input INTEGER NOT NULL,
+  cache_write INTEGER NOT NULL,
+  output INTEGER NOT NULL,               -- tokens, reasoning included
+  reasoning INTEGER NOT NULL,
+  estimated INTEGER NOT NULL CHECK(estimated IN (0, 1)),  -- 1: the provider reported no usage
+  usd REAL NOT NULL,
+  attempts INTEGER NOT NULL,             -- requests sent; 0 in flight or never sent
+  took_ns_wall INTEGER NOT NULL,
+  started_wall TEXT NOT NULL
+) STRICT;
+CREATE INDEX model_call_proposal ON model_call(proposal);
+
+CREATE TABLE note(
+  sequence INTEGER PRIMARY KEY,
+  text TEXT NOT NULL,                    -- what the run has learnt, as shown in the next prompts
+  after_proposal INTEGER NOT NULL,
+  call INTEGER NOT NULL REFERENCES model_call(id)
+) STRICT;
+)sql",
 };
 
 constexpr const char* kKnowledgeSteps[] = {

@@ -13,6 +13,7 @@
 #include "base/frame.h"
 #include "core/exit_code.h"
 #include "sandbox/sandbox.h"
+#include "sim/profiler.h"
 #include "sim/simulate.h"
 
 namespace ose {
@@ -133,11 +134,14 @@ WorkerReply WorkerServer::RunSteps(const WorkerRun& run, int result_fd) {
   for (const WorkerStep& step : run.steps) {
     const Slot& slot = *slots_[step.slot];
     for (uint64_t seed : step.seeds) {
-      SimResult r = Simulate(slot.workload, slot.machine, *policy, seed, {.checked = step.checked});
+      std::optional<ScheduleProfile> profile;
+      const SimOptions options{.checked = step.checked};
+      SimResult r = step.profile ? SimulateWithProfile(slot.workload, slot.machine, *policy, seed, options, &profile.emplace())
+                                 : Simulate(slot.workload, slot.machine, *policy, seed, options);
       if (r.outcome != Outcome::kOk)
         return Failed(r.outcome, r.diagnosis + (step.report ? "" : kTortureNote));
       if (step.report)
-        reply.results.push_back({seed, std::move(r.metrics), {r.counters, r.counters + osevolve::kMaxCounters}});
+        reply.results.push_back({seed, std::move(r.metrics), {r.counters, r.counters + osevolve::kMaxCounters}, std::move(profile)});
     }
   }
   return reply;

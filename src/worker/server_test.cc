@@ -39,6 +39,25 @@ TEST(WorkerServer, RunsAPolicyOnEverySeed) {
   EXPECT_GT(r.results[0].metrics.at("throughput"), 0);
 }
 
+TEST(WorkerServer, ProfilesWhenAsked) {
+  WorkerServer server;
+  ASSERT_TRUE(server.Load({.slot = 0, .workload = kWorkload, .machine = kMachine}).ok());
+  WorkerRun run{.object = Shipped("cfs"), .tunables = {}, .steps = {{.slot = 0, .checked = false, .report = true, .seeds = {1, 2}}}, .limits = {}};
+  WorkerReply plain = server.Run(run);
+  run.steps[0].profile = true;
+  WorkerReply profiled = server.Run(run);
+  ASSERT_EQ(profiled.outcome, Outcome::kOk) << profiled.diagnosis;
+  ASSERT_EQ(profiled.results.size(), 2u);
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_FALSE(plain.results[i].profile);
+    EXPECT_EQ(plain.results[i].metrics, profiled.results[i].metrics);
+    ASSERT_TRUE(profiled.results[i].profile);
+    EXPECT_EQ(profiled.results[i].profile->seed, i + 1);
+    EXPECT_EQ(profiled.results[i].profile->time_ns, 20'000'000);
+    EXPECT_EQ(profiled.results[i].profile->workload, "small");
+  }
+}
+
 struct HostileCase {
   const char* policy;
   Outcome outcome;

@@ -1,0 +1,19 @@
+// The knowledge base asked about a problem.
+#ifndef OSEVOLVE_CLI_GKB_H_
+#define OSEVOLVE_CLI_GKB_H_
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "base/result.h"
+#include "cli/context.h"
+
+namespace ose {
+
+// The k veterans of the nearest workloads, as `osevolve gkb query --json` (docs/json.md). A file
+// that does not exist is an empty base.
+Result<nlohmann::json> QueryKnowledgeJson(const std::string& kb_path, const Problem& problem, int k);
+
+}  // namespace ose
+
+#endif  // OSEVOLVE_CLI_GKB_H_
