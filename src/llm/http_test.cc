@@ -90,6 +90,16 @@ TEST_F(Http, OtherStatusesKeepTheBody) {
   EXPECT_EQ(data_, "");
 }
 
+TEST_F(Http, HeadersAreThoseOfTheFinalResponse) {
+  ScriptedReply reply{.pieces = {"body"}};
+  reply.interim = "HTTP/1.1 103 Early Hints\r\nRetry-After: 9\r\n\r\n";
+  server_.Script("/x", {reply});
+  const HttpResponse response = Post(Request());
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.Header("retry-after"), "");
+  EXPECT_EQ(data_, "body");
+}
+
 TEST_F(Http, WithoutCallbackTheBodyIsKept) {
   server_.Script("/x", {{.pieces = {"all"}}});
   EXPECT_EQ(http_->Post(Request(), nullptr, nullptr).body, "all");

@@ -160,7 +160,7 @@ void ScriptedServer::State::Answer(Fd& fd, const ScriptedReply& reply) {
   for (const std::string& piece : reply.pieces) length += piece.size();
   length *= reply.repeat;
   const bool cut = reply.end == End::kCut || reply.end == End::kReset;
-  std::string head = "HTTP/1.1 " + std::to_string(reply.status) + " Scripted\r\nConnection: close\r\n";
+  std::string head = reply.interim + "HTTP/1.1 " + std::to_string(reply.status) + " Scripted\r\nConnection: close\r\n";
   for (const auto& [name, value] : reply.headers) head += name + ": " + value + "\r\n";
   // One byte is always missing from a body that is cut.
   head += reply.chunked ? "Transfer-Encoding: chunked\r\n\r\n" : "Content-Length: " + std::to_string(length + cut) + "\r\n\r\n";

@@ -35,6 +35,7 @@ struct ScriptedReply {
   ScriptedHeaders headers = {{"Content-Type", "text/event-stream"}};
   std::vector<std::string> pieces = {};  // of the body; each is one chunk and one write
   int repeat = 1;                   // the pieces, that many times
+  std::string interim = {};         // sent as it is before the status line
   bool chunked = true;              // false: Content-Length
   End end = End::kWhole;
 };
