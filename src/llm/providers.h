@@ -64,7 +64,7 @@ Result<std::vector<std::unique_ptr<ChatModel>>> MakeModels(const std::vector<Mod
 Result<std::unique_ptr<ChatModel>> MakeModel(const ModelSpec& spec, const Environment& env, std::shared_ptr<HttpClient> http,
                                              uint64_t jitter_seed);
 
-// llm/local_model.h
+// command_model.cc, mailbox_model.cc
 std::unique_ptr<ChatModel> MakeCommandModel(const ModelSpec& spec);
 Result<std::unique_ptr<ChatModel>> MakeMailboxModel(const ModelSpec& spec);
 
