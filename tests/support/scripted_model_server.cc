@@ -1,8 +1,10 @@
 // scripted-model-server SCRIPT.json [REQUESTS]: plays the models' part for end-to-end tests. Prints its
-// port, then serves what the script says (model_replies.h) until SIGTERM or SIGINT. Each request goes as a
-// line of JSON to the file REQUESTS: format, target, headers and body.
+// port, then serves what the script says (model_replies.h) until SIGTERM, SIGINT or the end of its parent. Each
+// request goes as a line of JSON to the file REQUESTS: format, target, headers and body.
 #include <pthread.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -12,6 +14,7 @@
 
 int main(int argc, char** argv) {
   using nlohmann::json;
+  const pid_t parent = getppid();
   if (argc < 2 || argc > 3) {
     std::fputs("usage: scripted-model-server SCRIPT.json [REQUESTS]\n", stderr);
     return 2;
@@ -36,6 +39,9 @@ int main(int argc, char** argv) {
   sigaddset(&ends, SIGTERM);
   sigaddset(&ends, SIGINT);
   pthread_sigmask(SIG_BLOCK, &ends, nullptr);  // before there are threads, which inherit it
+  // A test that is killed runs no trap, and must not leave its server behind.
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (getppid() != parent) return 0;  // it ended before the line above
 
   ose::ScriptedServer server;
   server.Handle("/", [&log, replies = ose::ModelReplies(std::move(script))](const ose::ScriptedRequest& request) mutable {
