@@ -23,7 +23,8 @@ bool IsMarker(std::string_view line, char mark, std::string_view word, std::stri
   while (n < line.size() && line[n] == mark) ++n;
   if (n < 5) return false;
   std::string_view after = Trimmed(line.substr(n));
-  if (word.empty()) return after.empty();
+  // Words after the row of = do no harm, more marks make it something else.
+  if (word.empty()) return after.empty() || isspace(static_cast<unsigned char>(line[n]));
   if (!after.starts_with(word)) return false;
   after.remove_prefix(word.size());
   if (!after.empty() && isalnum(static_cast<unsigned char>(after[0]))) return false;
@@ -41,6 +42,10 @@ void DropBlankEnds(std::vector<std::string>* lines) {
 std::string WithoutThinking(std::string_view reply) {
   std::string out;
   size_t at = 0;
+  // Some chat templates open the section in the prompt: the reply only ends it.
+  const size_t first_end = reply.find("</think>");
+  if (first_end != std::string_view::npos && reply.substr(0, first_end).find("<think>") == std::string_view::npos)
+    at = first_end + 8;
   for (size_t begin; (begin = reply.find("<think>", at)) != std::string_view::npos;) {
     out += reply.substr(at, begin - at);
     const size_t end = reply.find("</think>", begin);
@@ -98,62 +103,125 @@ FoundEdits FindEdits(std::string_view reply) {
       (state == kSearch ? edit.search : edit.replace).emplace_back(l.text);
     }
   }
-  if (state != kOutside) out.error = "the last SEARCH/REPLACE block is not finished: the reply was cut off, or ======= or >>>>>>> REPLACE is missing";
+  if (state != kOutside)
+    out.error =
+        "the last SEARCH/REPLACE block is not finished: the reply was cut off, or ======= or >>>>>>> REPLACE is "
+        "missing";
   return out;
 }
 
-FoundEdits FindHunks(std::string_view reply) {
+namespace {
+
+// "@@ -12,3 +12,4 @@": 12; 0 when there is no number.
+size_t HunkLine(std::string_view header) {
+  size_t at = header.find('-'), line = 0;
+  if (at == header.npos) return 0;
+  for (++at; at < header.size() && header[at] >= '0' && header[at] <= '9' && line < 100'000'000; ++at)
+    line = line * 10 + static_cast<size_t>(header[at] - '0');
+  return line;
+}
+
+// `all_hunk`: there are no @@ lines, and everything but file headers belongs to one hunk.
+FoundEdits ReadHunks(std::string_view text, bool all_hunk) {
   FoundEdits out;
-  bool in_hunk = false;
+  bool in_hunk = all_hunk, fenced = all_hunk;
+  size_t context = 0;  // lines since the last + or -
   PatchEdit edit;
   auto finish = [&] {
-    // Blank lines at the end belong to the prose around the diff.
-    while (!edit.search.empty() && !edit.replace.empty() && IsBlank(edit.search.back()) && IsBlank(edit.replace.back())) {
+    // Outside a fence nothing tells where the diff ends: what follows a blank line may be prose.
+    if (!fenced)
+      for (size_t k = context; k > 0; --k)
+        if (IsBlank(edit.search[edit.search.size() - k])) {
+          edit.search.resize(edit.search.size() - k);
+          edit.replace.resize(edit.replace.size() - k);
+          break;
+        }
+    while (!edit.search.empty() && !edit.replace.empty() && IsBlank(edit.search.back()) &&
+           IsBlank(edit.replace.back())) {
       edit.search.pop_back();
       edit.replace.pop_back();
     }
     if (in_hunk && edit.search != edit.replace) out.edits.push_back(std::move(edit));
     edit = {};
+    context = 0;
     in_hunk = false;
   };
-  for (const TextLine& l : SplitLines(reply)) {
+  for (const TextLine& l : SplitLines(text)) {
     const std::string_view line = l.text;
     if (line.starts_with("@@")) {
       finish();
       out.found = true;
       in_hunk = true;
+      edit.line = HunkLine(line.substr(0, line.find("@@", 2)));
       continue;
     }
-    if (!in_hunk) continue;
-    if (line.starts_with("```") || line.starts_with("~~~") || line.starts_with("diff --git") || line.starts_with("--- ") || line.starts_with("+++ ")) {
+    if (line.starts_with("```") || line.starts_with("~~~")) {
       finish();
+      fenced = !fenced;
+    } else if (line.starts_with("diff --git") || line.starts_with("--- ") || line.starts_with("+++ ")) {
+      finish();
+      in_hunk = all_hunk;
+    } else if (!in_hunk) {
+      continue;
     } else if (line.starts_with('-')) {
       edit.search.emplace_back(line.substr(1));
+      context = 0;
     } else if (line.starts_with('+')) {
       edit.replace.emplace_back(line.substr(1));
+      context = 0;
     } else if (!line.starts_with('\\')) {  // "\ No newline at end of file"
-      const std::string context(line.starts_with(' ') ? line.substr(1) : line);
-      edit.search.push_back(context);
-      edit.replace.push_back(context);
+      const std::string same(line.starts_with(' ') ? line.substr(1) : line);
+      edit.search.push_back(same);
+      edit.replace.push_back(same);
+      ++context;
     }
   }
   finish();
   return out;
 }
 
+}  // namespace
+
+FoundEdits FindHunks(std::string_view reply) {
+  FoundEdits out = ReadHunks(reply, false);
+  if (out.found) return out;
+  for (const Fence& f : FindFences(reply)) {
+    if (f.language != "diff" && f.language != "patch") continue;
+    FoundEdits one = ReadHunks(f.text, true);
+    out.found = out.found || !one.edits.empty();
+    for (PatchEdit& e : one.edits) out.edits.push_back(std::move(e));
+  }
+  return out;
+}
+
+namespace {
+
+bool HasWord(std::string_view line, std::string_view word) {
+  if (line.size() < word.size()) return false;
+  for (size_t i = 0; i < word.size(); ++i)
+    if (toupper(static_cast<unsigned char>(line[i])) != word[i]) return false;
+  return true;
+}
+
+}  // namespace
+
 std::string SummaryOf(std::string_view reply) {
   std::string first;
-  bool fenced = false;
+  bool fenced = false, in_edit = false;
+  std::string_view rest;
   for (const TextLine& l : SplitLines(reply)) {
     std::string_view line = Trimmed(l.text);
     while (line.starts_with('*') || line.starts_with('#')) line = Trimmed(line.substr(1));
     if (line.starts_with("```")) fenced = !fenced;
-    if (line.starts_with("SUMMARY:")) {
+    if (IsMarker(line, '<', "SEARCH", &rest)) in_edit = true;
+    if (IsMarker(line, '>', "REPLACE", &rest)) in_edit = false;
+    if (!in_edit && HasWord(line, "SUMMARY:")) {
       line = Trimmed(line.substr(8));
       while (line.starts_with('*')) line = Trimmed(line.substr(1));
       if (!line.empty()) return OneLine(line, kSummaryBytes);
     }
-    if (first.empty() && !fenced && !line.empty() && isalpha(static_cast<unsigned char>(line[0]))) first = line;
+    if (first.empty() && !fenced && !in_edit && !line.empty() && isalpha(static_cast<unsigned char>(line[0])))
+      first = line;
   }
   const size_t end = first.find(". ");
   return OneLine(std::string_view(first).substr(0, end == std::string::npos ? first.size() : end + 1), kSummaryBytes);

@@ -19,6 +19,7 @@ std::vector<Fence> FindFences(std::string_view reply);
 struct PatchEdit {
   std::vector<std::string> search, replace;
   std::string block;
+  size_t line = 0;  // that a hunk names, 0 = none
   bool operator==(const PatchEdit&) const = default;
 };
 struct FoundEdits {
