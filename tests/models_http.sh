@@ -26,7 +26,7 @@ export AWS_BEARER_TOKEN_BEDROCK=sk-canary-4711 AWS_ENDPOINT_URL_BEDROCK_RUNTIME=
 
 expect 0 evolve small --llm openai:gpt-5-mini --llm openai-responses:gpt-5-mini --llm anthropic:claude-sonnet-4-5 \
   --llm "gemini:gemini-2.5-pro,url=$models_url/v1beta" --llm bedrock:us.anthropic.claude-sonnet-4-5-20250929-v1:0 \
-  --llm-share 0.9 --budget-calls 30 --evals 40 --no-kb --quiet --json --out run
+  --llm-share 0.9 --budget-calls 30 --evals 40 --no-kb --quiet --json --llm-record talk --out run
 json /evaluations=40 /models/calls:number /models/candidates:number
 for format in openai responses anthropic gemini bedrock; do
   grep -q "\"format\":\"$format\"" requests || fail "no request of $format"
@@ -36,7 +36,17 @@ done
 [[ $(json_get out /models/candidates) -ge 3 ]] || fail 'hardly any candidates of models'
 grep -qE '\] slices of [0-9]+ ns' run/evolve.log || fail 'no candidate of a model in the log'
 grep -q 'a proxy or gateway answered HTML (status 403)' run/evolve.log || fail 'no word of the page of a proxy'
-grep -rq canary run out err && fail 'a key came out'
+grep -rq canary run out err talk && fail 'a key came out'
+
+# The same conversation once more, without a server.
+requests=$(wc -l <requests)
+expect 0 evolve small --llm openai:gpt-5-mini --llm anthropic:claude-sonnet-4-5 --llm "gemini:gemini-2.5-pro,url=$models_url/v1beta" \
+  --llm bedrock:us.anthropic.claude-sonnet-4-5-20250929-v1:0 --llm-share 0.9 --budget-calls 20 --evals 30 --no-kb --quiet --json --llm-replay talk --out again
+json /evaluations=30 /models/calls:number
+[[ $(json_get out /models/candidates) -ge 2 ]] || fail 'hardly any candidates in the replay'
+[[ $(wc -l <requests) == "$requests" ]] || fail 'the replay went to the network'
+expect 2 evolve small --llm openai:gpt-5-mini --llm-replay script.json --out none
+grep -q 'script.json:1: no exchange' err || fail 'no word of the wrong recording'
 
 # With a wrong key the search goes on with the built-in operators, and says why.
 export OPENAI_API_KEY=sk-canary-wrong

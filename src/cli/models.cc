@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "core/exit_code.h"
+#include "llm/exchange.h"
 #include "llm/http.h"
 #include "llm/ledger.h"
 #include "workload/describe.h"
@@ -45,6 +46,8 @@ void AddModelFlags(CLI::App& app, ModelFlags* f) {
   app.add_option("--notes-every", f->notes_interval, "proposals of models between notes; 0: no notes")->check(CLI::Range(0, 1'000'000))->capture_default_str();
   app.add_option("--prices", f->prices, "price list (TOML) whose entries replace those of data/prices.toml");
   app.add_option("--prompts", f->prompts, "folder of prompt templates that replace those of prompts/");
+  auto* record = app.add_option("--llm-record", f->record, "file to which conversations with providers are appended, without keys");
+  app.add_option("--llm-replay", f->replay, "answer from such a file instead of the network")->excludes(record);
 }
 
 json ModelFlagsJson(const ModelFlags& f) {
@@ -77,6 +80,8 @@ ModelFlags Merged(ModelFlags kept, const ModelFlags& later) {
   if (later.share) kept.share = later.share;
   if (!later.prices.empty()) kept.prices = later.prices;
   if (!later.prompts.empty()) kept.prompts = later.prompts;
+  kept.record = later.record;
+  kept.replay = later.replay;
   return kept;
 }
 
@@ -85,6 +90,11 @@ Result<ModelSearchOptions> MakeModelSearch(const Context& context, const Problem
   ModelSearchOptions o;
   OSE_ASSIGN(PriceList prices, LoadPrices(context, flags.prices));
   std::shared_ptr<HttpClient> http = MakeCurlHttp();
+  if (!flags.replay.empty()) {
+    OSE_ASSIGN(http, MakeReplayHttp(flags.replay));
+  } else if (!flags.record.empty()) {
+    OSE_ASSIGN(http, MakeRecordingHttp(http, flags.record));
+  }
   std::vector<ModelSpec> specs;
   for (const std::string& text : flags.llm) {
     OSE_ASSIGN(ModelSpec spec, ParseModelSpec(text));

@@ -27,6 +27,7 @@ struct ModelFlags {
   std::optional<double> share;
   int notes_interval = 12;
   std::string prices, prompts;          // files that override the shipped ones; "" = none
+  std::string record, replay;           // of exchanges (llm/exchange.h); not kept with the run
 };
 
 void AddModelFlags(CLI::App& app, ModelFlags* flags);

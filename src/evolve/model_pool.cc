@@ -12,12 +12,12 @@ namespace {
 
 constexpr size_t kNotesBytes = 4000;
 
-// What the provider did not report is estimated from the texts, from above.
+// What some attempt did not report is estimated from the texts, from above, but never below what the others did.
 Usage Estimated(const Prompt& prompt, const ChatReply& reply) {
   Usage u = reply.usage;
   if (!u.reported && reply.attempts > 0) {
-    u.input = prompt.tokens * reply.attempts;
-    u.output = EstimateTokens(reply.text);
+    u.input = std::max(u.input, prompt.tokens * reply.attempts);
+    u.output = std::max(u.output, EstimateTokens(reply.text));
   }
   return u;
 }

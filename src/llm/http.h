@@ -38,10 +38,10 @@ enum class HttpEnd : uint8_t { kComplete, kConnect, kTimeout, kCut, kTooLong, kC
 
 struct HttpResponse {
   HttpEnd end = HttpEnd::kComplete;
-  std::string error;  // when not kComplete: libcurl's words
+  std::string error = {};  // when not kComplete: libcurl's words
   int status = 0;     // 0: no response at all
-  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
-  std::string body;   // empty if on_data took it
+  std::vector<std::pair<std::string, std::string>> headers = {};  // names in lower case
+  std::string body = {};   // empty if on_data took it
   std::string_view Header(std::string_view lower_case_name) const;
 };
 
