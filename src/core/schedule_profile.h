@@ -30,12 +30,13 @@ struct ProfileCpu {
   bool operator==(const ProfileCpu&) const = default;
 };
 
-// Overhead by what caused it. The four add up to the overhead of all CPUs.
+// Overhead by what caused it. The five add up to the overhead of all CPUs.
 struct ProfileOverhead {
   int64_t policy_ns = 0;     // hooks, queue operations, kicks
   int64_t switch_ns = 0;     // context switches
   int64_t wakeup_ns = 0;     // wake-ups, paid by the waker's CPU
   int64_t migration_ns = 0;  // first turn on another CPU: the move and the refill of its caches
+  int64_t interrupt_ns = 0;  // interrupts of busy CPUs: kicks of others, ends of precise slices
   bool operator==(const ProfileOverhead&) const = default;
 };
 

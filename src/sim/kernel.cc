@@ -201,8 +201,17 @@ void Kernel::OnCpuEvent(int id) {
   } else if (c.curr && SliceEnd(c) <= now_) {
     Tick(c);
   }
-  if (c.resched_at <= now_ && !failed()) Schedule(c);
+  if (c.resched_at <= now_ && !failed()) {
+    if (std::exchange(c.interrupted, false) && c.curr) Interrupt(c);
+    Schedule(c);
+  }
   Rearm(c);
+}
+
+// A busy CPU leaves its work and comes back: paid with whatever the interrupt leads to.
+void Kernel::Interrupt(Cpu& c) {
+  cost_ += machine_.interrupt;
+  if (observer_ && machine_.interrupt.v > 0) [[unlikely]] observer_->OnCost(c.id, CostKind::kInterrupt, machine_.interrupt);
 }
 
 void Kernel::Tick(Cpu& c) {
@@ -211,6 +220,7 @@ void Kernel::Tick(Cpu& c) {
     c.next_tick += machine_.tick * passed;
   }
   Task* t = c.curr;
+  if (machine_.tick.v == 0) Interrupt(c);  // ticks come whatever the policy does; a slice timer is its doing
   if (ops_.tick) CallHook(Hook::kOther, c.id, t, [&] { ops_.tick(t); });
   FlushCost(c.id);
   if (t->slice == 0) c.resched_at = now_;
@@ -397,6 +407,7 @@ void Kernel::Resched(int target, int context_cpu) {
   // own CPU for ever makes time pass.
   Nanos at = target == context_cpu ? std::max(now_, c.acct + cost_) : now_ + machine_.ipi;
   if (c.idle) at += machine_.idle_exit;
+  if (target != context_cpu) c.interrupted = !c.idle;
   if (at < c.resched_at) {
     c.resched_at = at;
     Rearm(c);

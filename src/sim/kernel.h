@@ -158,6 +158,7 @@ class Kernel {
     Nanos acct{0};                   // time is accounted up to here
     Nanos started{0};                // of the current turn
     Nanos resched_at = Nanos::Max(); // a pending reschedule
+    bool interrupted = false;        // another CPU asked for it while this one was busy
     Nanos next_tick{0};              // strictly after the last one
     CpuTotals totals;
   };
@@ -169,6 +170,7 @@ class Kernel {
   void Rearm(Cpu& c);
   Nanos SliceEnd(const Cpu& c) const;
   void Tick(Cpu& c);
+  void Interrupt(Cpu& c);
   void RunOps(Cpu& c);
   void Schedule(Cpu& c);
   bool Balance(Cpu& c, Task* prev);  // true: prev stays

@@ -29,7 +29,7 @@ enum class TurnEnd : uint8_t {
 };
 
 // Overhead with a cause of its own; all other overhead is the policy's (hooks, queues, kicks).
-enum class CostKind : uint8_t { kWakeup, kSwitch, kMigration };
+enum class CostKind : uint8_t { kWakeup, kSwitch, kMigration, kInterrupt };
 
 class ScheduleObserver {
  public:

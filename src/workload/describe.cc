@@ -145,8 +145,8 @@ std::string DescribeMachine(const Machine& m) {
   text += m.cpus_per_node && m.cpus_per_node < m.cpus ? fmt::format(", {} CPUs a NUMA node.\n", m.cpus_per_node) : ", one NUMA node.\n";
   text += m.tick.v ? fmt::format("A slice ends on the first tick ({} apart) after it is used up.\n", t(m.tick))
                    : fmt::format("Slices end precisely, at {} or later; there are no ticks.\n", t(m.min_slice));
-  text += fmt::format("Costs: context switch {}, wake-up {} (waker), inter-processor interrupt {}, idle exit {}, each hook {}, each queue operation {} (+{} for another CPU's), kick {};\n",
-                      t(m.context_switch), t(m.wakeup), t(m.ipi), t(m.idle_exit), t(m.hook), t(m.dsq_op), t(m.remote), t(m.kick));
+  text += fmt::format("Costs: context switch {}, wake-up {} (waker), inter-processor interrupt {} until it arrives, {} on the busy CPU that it interrupts{}, idle exit {}, each hook {}, each queue operation {} (+{} for another CPU's), kick {};\n",
+                      t(m.context_switch), t(m.wakeup), t(m.ipi), t(m.interrupt), m.tick.v ? "" : " (so does the end of a slice)", t(m.idle_exit), t(m.hook), t(m.dsq_op), t(m.remote), t(m.kick));
   text += fmt::format("running on another CPU than before: {} within the cache, {} within the node, {} across, plus {:.3g} ns per KiB of working set ({:.3g} from afar).\n",
                       t(m.migration_core), t(m.migration_llc), t(m.migration_node), m.refill_ns_per_kb_llc, m.refill_ns_per_kb_far);
   text += fmt::format("A task that is runnable for {} without running ejects the policy.\n", t(m.watchdog));

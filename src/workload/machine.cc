@@ -22,6 +22,7 @@ constexpr Cost kCosts[] = {
     {"context_switch", &Machine::context_switch},
     {"wakeup", &Machine::wakeup},
     {"ipi", &Machine::ipi},
+    {"interrupt", &Machine::interrupt},
     {"idle_exit", &Machine::idle_exit},
     {"migration_core", &Machine::migration_core},
     {"migration_llc", &Machine::migration_llc},

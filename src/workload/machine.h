@@ -33,6 +33,7 @@ struct Machine {
   Nanos context_switch{1'500};  // to another task, by the CPU that switches
   Nanos wakeup{800};            // try_to_wake_up, by the waker
   Nanos ipi{1'200};             // from kick or remote wake-up until the target CPU reacts
+  Nanos interrupt{0};           // by a busy CPU that another one or its precise slice timer interrupts
   Nanos idle_exit{2'000};       // added when the target was idle
   Nanos migration_core{200}, migration_llc{800}, migration_node{3'000};  // first run after moving within the LLC / within the node / across
   double refill_ns_per_kb_llc = 0;   // working set refetched after moving within an LLC (private caches)
