@@ -29,13 +29,16 @@ Error FullDisk(const std::string& dir) {
 
 Result<std::unique_ptr<Compiler>> Compiler::Create(const std::string& include_dir) {
   OSE_ASSIGN(TempDir dir, TempDir::Make("osevolve-objects"));
-  std::unique_ptr<Compiler> c(new Compiler(std::move(dir), include_dir));
+  std::unique_ptr<Compiler> c(new Compiler(std::move(dir)));
+  OSE_ASSIGN(std::string header, ReadFile(include_dir + "/osevolve/policy.h", 1 << 20));
+  OSE_TRY(MakeDirs(c->include_dir_ + "/osevolve"));
+  OSE_TRY(WriteFileAtomic(c->include_dir_ + "/osevolve/policy.h", header));
   c->clang_ = FindExecutable("clang++-19");
   c->ld_ = FindExecutable("ld");
   if (c->clang_.empty())
     return Error{kExitNoCompiler, "clang++-19 is not installed; install it: apt-get install clang-19"};
   if (c->ld_.empty()) return Error{kExitNoCompiler, "ld is not installed; install it: apt-get install binutils"};
-  OSE_ASSIGN(c->sandbox_, CompilerSandbox({.readable = {include_dir}, .writable_dir = c->dir_.path(), .limits = {}}));
+  OSE_ASSIGN(c->sandbox_, CompilerSandbox({.readable = {c->include_dir_}, .writable_dir = c->dir_.path(), .limits = {}}));
   return c;
 }
 

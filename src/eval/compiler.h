@@ -32,7 +32,8 @@ Error FullDisk(const std::string& dir);  // kExitIo
 
 class Compiler {
  public:
-  // `include_dir` holds osevolve/policy.h. kExitNoCompiler when clang++-19 or ld is missing.
+  // `include_dir` holds osevolve/policy.h, which is copied: candidates of one run are judged by one header, also
+  // when an upgrade replaces it meanwhile. kExitNoCompiler when clang++-19 or ld is missing.
   static Result<std::unique_ptr<Compiler>> Create(const std::string& include_dir);
 
   // `normalized` is NormalizedSource(source); `file` names it in messages. Errors: kExitCompile with
@@ -41,9 +42,11 @@ class Compiler {
 
   // A folder for temporary files, which goes with the Compiler.
   const std::string& temp_dir() const { return dir_.path(); }
+  // With the copy of osevolve/policy.h.
+  const std::string& include_dir() const { return include_dir_; }
 
  private:
-  Compiler(TempDir dir, std::string include_dir) : dir_(std::move(dir)), include_dir_(std::move(include_dir)) {}
+  explicit Compiler(TempDir dir) : dir_(std::move(dir)), include_dir_(dir_.path() + "/include") {}
 
   TempDir dir_;
   std::string include_dir_, clang_, ld_;

@@ -99,7 +99,7 @@ void Evaluator::ThreadMain() {
       {kMainSlot, options_.workload_text, options_.machine_text},
       {kTortureSlot, std::string(TortureWorkload()), std::string(TortureMachine())},
   };
-  Clients clients{GateClient(JoinPath(options_.program_dir, "osevolve-gate"), options_.include_dir, compiler_->temp_dir()),
+  Clients clients{GateClient(JoinPath(options_.program_dir, "osevolve-gate"), compiler_->include_dir(), compiler_->temp_dir()),
                   WorkerClient(JoinPath(options_.program_dir, "osevolve-worker"), std::move(slots))};
   for (;;) {
     std::unique_lock lock(mutex_);

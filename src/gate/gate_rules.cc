@@ -14,7 +14,7 @@ std::vector<GateViolation> CheckPolicy(const ast::Parser& parser, const std::str
 
   Result<std::unique_ptr<ast::Unit>> unit = parser.Parse(source, facts.hosted);
   if (!unit.ok()) {
-    report.AddAt(0, 0, "compile", unit.error().message);
+    report.AddAt(0, 0, "internal", unit.error().message);
     return report.Take(options.max_violations);
   }
   for (const ast::Diagnostic& d : (*unit)->errors()) report.AddAt(d.line, d.column, "compile", d.message);
