@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "core/diff.h"
 #include "core/exit_code.h"
+#include "core/policy_source.h"
 #include "core/stats.h"
 
 namespace ose {
@@ -22,6 +23,21 @@ constexpr size_t kTriedShown = 12, kFailuresShown = 8;
 // No later call of this model can succeed.
 bool IsHopeless(CallFailure f) { return f == CallFailure::kNoKey || f == CallFailure::kAuth || f == CallFailure::kUnknownModel; }
 
+
+// Whether the code reads a tunable. Of one that evolution has left unread there is nothing to propose.
+bool ReadsTunables(const std::string& source) {
+  const auto tunables = ParseTunables(source);
+  if (!tunables.ok()) return false;
+  const auto is_word = [](char c) { return isalnum(static_cast<unsigned char>(c)) || c == '_'; };
+  for (const TunableDecl& t : *tunables)
+    for (size_t at = source.find(t.name); at != std::string::npos; at = source.find(t.name, at + 1)) {
+      const size_t end = at + t.name.size();
+      if (at > 0 && is_word(source[at - 1])) continue;
+      if (source.substr(0, at).ends_with("TUNABLE(")) continue;
+      if (end >= source.size() || !is_word(source[end])) return true;
+    }
+  return false;
+}
 
 // "model/edit" -> true
 bool MadeByModel(const Proposal& p) { return p.op.starts_with("model/"); }
@@ -153,7 +169,7 @@ void ModelSearch::StartCall(int model, const std::vector<Archive>& islands) {
   Rng rng = Rng::Stream(options_.seed, 0x6d6f64656cULL, draws_++);
   const int island = static_cast<int>(rng.Below(islands.size()));
   const Member& parent = islands[static_cast<size_t>(island)].PickParent(rng);
-  const bool has_tunables = parent.source.find("TUNABLE(") != std::string::npos;
+  const bool has_tunables = ReadsTunables(parent.source);
   size_t members = 0;
   for (const Archive& a : islands) members += a.members().size();
   const int task = tasks_.Pick([&](int t) {
