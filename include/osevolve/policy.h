@@ -497,18 +497,31 @@ template <class P> constexpr OsvPolicy MakePolicy(const char* name) {
 
 // Once, at the end of the file: makes the class P the policy called `name`.
 #ifdef __bpf__
-// The C glue's struct_ops functions call osv_hook_*; one whose hook the policy
-// lacks is a no-op there, and the glue clears those ops by the names in OSV_HOOKS.
+// The C glue's struct_ops functions call osv_hook_*; one whose hook the policy lacks is a no-op
+// there. osv_hooks_present has a bit for each hook that it has, in the order of OSV_HOOKS, so that the
+// loader leaves out the operations of the others; osv_policy_name is the policy's name.
 #define OSV_BPF_HOOK(ret, hook, params, args)                                                   \
   template <class P> OSV_INLINE ret OsvCall_##hook params {                                     \
     using H = OsvHooks<P>;                                                                      \
     if constexpr (requires { &P::hook; }) return static_cast<ret>(H::self().hook args);         \
     else return static_cast<ret>(0);                                                            \
   }
-namespace osevolve { OSV_HOOKS(OSV_BPF_HOOK) }
+namespace osevolve {
+OSV_HOOKS(OSV_BPF_HOOK)
+#define OSV_HOOK_BIT(ret, hook, params, args) mask |= (requires { &P::hook; } ? 1u : 0u) << bit++;
+template <class P> constexpr u32 HooksPresent() {
+  u32 mask = 0, bit = 0;
+  OSV_HOOKS(OSV_HOOK_BIT)
+  return mask;
+}
+#undef OSV_HOOK_BIT
+}
 #undef OSV_BPF_HOOK
 #define OSEVOLVE_POLICY(P, policy_name)                                                         \
   using namespace osevolve;                                                                     \
+  extern "C" { extern const u32 osv_hooks_present; extern const char osv_policy_name[sizeof(policy_name)]; \
+  [[gnu::used, gnu::section(".rodata")]] const u32 osv_hooks_present = HooksPresent<P>();       \
+  [[gnu::used, gnu::section(".rodata")]] const char osv_policy_name[sizeof(policy_name)] = policy_name; } \
   OSV_HOOK s32 osv_hook_init() { return OsvCall_init<P>(); }                                    \
   OSV_HOOK void osv_hook_exit() { OsvCall_exit<P>(); }                                          \
   OSV_HOOK s32 osv_hook_init_task(osv_task* p) { return OsvCall_init_task<P>(p); }              \

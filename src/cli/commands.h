@@ -26,6 +26,8 @@ void RegisterRecord(CLI::App& app, Command& command);   // record and import
 void RegisterLists(CLI::App& app, Command& command);    // workloads and policies
 void RegisterGkb(CLI::App& app, Command& command);
 void RegisterMcp(CLI::App& app, Command& command);
+void RegisterVm(CLI::App& app, Command& command);       // vm and vm build
+void RegisterBuildBpf(CLI::App& app, Command& command);
 void RegisterDoctor(CLI::App& app, Command& command);
 
 // --json and --quiet.

@@ -76,6 +76,8 @@ int Main(int argc, char** argv) {
   RegisterLists(app, command);
   RegisterGkb(app, command);
   RegisterMcp(app, command);
+  RegisterVm(app, command);
+  RegisterBuildBpf(app, command);
   RegisterDoctor(app, command);
   try {
     app.parse(argc, argv);

@@ -26,6 +26,10 @@ enum ExitCode : int {
   kExitNoTracing = 30,     // no tracefs, or not root
   kExitNoCompiler = 31,    // clang-19 is missing
   kExitNoSandbox = 32,     // the kernel lacks what the sandbox needs
+  kExitNoVm = 33,          // no QEMU, no kernel for it, no KVM
+  kExitVm = 34,            // the virtual machine hung, panicked or ended without a status
+  kExitNoSchedExt = 35,    // no sched_ext here, no BTF, not root, or another scheduler is attached
+  kExitVerifier = 36,      // the kernel refused a policy
   kExitNotFound = 40,      // a named policy, workload, machine or run does not exist
   kExitModel = 50,         // a language model cannot be used: no key, wrong key, unknown model
   kExitInternal = 70,      // a bug in OS-Evolve

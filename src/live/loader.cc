@@ -1,0 +1,334 @@
+#include "live/loader.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gelf.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/utf8.h"
+#include "core/exit_code.h"
+#include "live/topology.h"
+
+namespace ose {
+
+struct Loader::Symbol {
+  std::string section;
+  size_t offset = 0, bytes = 0;
+};
+
+namespace {
+
+constexpr uint32_t kMaxCpus = 256;             // MAX_CPUS of glue.bpf.c
+constexpr uint64_t kMostSlots = 65536;         // tasks in an array up to here, 10 MB
+constexpr uint64_t kSwitchPartial = 1ULL << 3;  // SCX_OPS_SWITCH_PARTIAL
+constexpr uint64_t kKeepBuiltinIdle = 1ULL << 0;
+constexpr size_t kLogBytes = 16 << 20;
+
+// In the order of OSV_HOOKS (policy.h). init, init_task and exit are always there: the glue needs them.
+constexpr const char* kHooks[] = {"init",     "exit",    "init_task", "exit_task", "enable",   "disable",    "select_cpu",  "enqueue",
+                                  "dequeue",  "dispatch", "runnable", "running",   "stopping", "quiescent",  "tick",        "yield",
+                                  "set_weight", "set_cpumask", "update_idle", "cpu_online", "cpu_offline", "timer"};
+
+uint64_t ReadNumber(const char* path) {
+  auto text = ReadFile(path, 1 << 16);
+  return text.ok() ? strtoull(text->c_str(), nullptr, 10) : 0;
+}
+
+std::string FirstLine(const char* path) {
+  auto text = ReadFile(path, 1 << 16);
+  return text.ok() ? text->substr(0, text->find('\n')) : "";
+}
+
+// libbpf says what it could not do to a callback that knows no context; the first warning is the reason, what
+// follows are its consequences.
+std::string& Warning() {
+  static std::string warning;
+  return warning;
+}
+
+int OnLibbpfWord(enum libbpf_print_level level, const char* format, va_list args) {
+  if (level != LIBBPF_WARN) return 0;
+  char line[512];
+  vsnprintf(line, sizeof line, format, args);
+  if (Warning().empty()) Warning() = OneLine(line, 400);
+  return 0;
+}
+
+// The end of the verifier's log: from the last line of source that it names.
+std::string VerifierWords(const std::string& log) {
+  std::vector<std::string> lines;
+  for (size_t at = 0; at < log.size();) {
+    size_t to = log.find('\n', at);
+    if (to == std::string::npos) to = log.size();
+    if (to > at) lines.push_back(log.substr(at, to - at));
+    at = to + 1;
+  }
+  std::erase_if(lines, [](const std::string& l) { return l.starts_with("processed ") || l.starts_with("verification time") || l.starts_with("stack depth"); });
+  std::string source, text;
+  for (auto line = lines.rbegin(); line != lines.rend(); ++line)
+    if (line->starts_with("; ")) {
+      source = *line;
+      break;
+    }
+  const size_t shown = std::min<size_t>(lines.size(), 4);
+  for (size_t i = lines.size() - shown; i < lines.size(); ++i) text += (text.empty() ? "" : "\n") + OneLine(lines[i], 300);
+  if (!source.empty() && text.find(OneLine(source, 300)) == std::string::npos) text = OneLine(source, 300) + "\n" + text;
+  return text;
+}
+
+bpf_map* MapOfSection(bpf_object* object, const std::string& section) {
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, object) {
+    // "p.bss", where p is what the name of the object was cut to; sections of our own keep their name.
+    const std::string name = bpf_map__name(map);
+    if (name == section || (name.size() > section.size() && name.ends_with(section) && bpf_map__is_internal(map))) return map;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Result<Loader> Loader::Open(const std::string& object, const LoadOptions& options) {
+  Fd file(open(object.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return Error{kExitNotFound, fmt::format("{}: {}", object, strerror(errno))};
+  Loader l;
+  l.path_ = object;
+  l.options_ = options;
+  elf_version(EV_CURRENT);
+  Elf* elf = elf_begin(file.get(), ELF_C_READ, nullptr);
+  size_t names = 0;
+  if (elf && elf_kind(elf) == ELF_K_ELF && elf_getshdrstrndx(elf, &names) == 0) {
+    for (Elf_Scn* section = nullptr; (section = elf_nextscn(elf, section));) {
+      GElf_Shdr header;
+      if (!gelf_getshdr(section, &header) || header.sh_type != SHT_SYMTAB) continue;
+      Elf_Data* data = elf_getdata(section, nullptr);
+      for (size_t i = 0; data && i < header.sh_size / header.sh_entsize; ++i) {
+        GElf_Sym symbol;
+        GElf_Shdr home;
+        if (!gelf_getsym(data, static_cast<int>(i), &symbol) || GELF_ST_TYPE(symbol.st_info) != STT_OBJECT) continue;
+        if (!gelf_getshdr(elf_getscn(elf, symbol.st_shndx), &home)) continue;
+        const char* name = elf_strptr(elf, header.sh_link, symbol.st_name);
+        const char* where = elf_strptr(elf, names, home.sh_name);
+        if (name && where) l.symbols_[name] = {where, symbol.st_value, symbol.st_size};
+      }
+    }
+  }
+  if (elf) elf_end(elf);
+  if (!l.symbols_.contains("osv_hooks_present") || !l.symbols_.contains("osv_ops"))
+    return Error{kExitUsage, object + ": no BPF object of a policy; make one with `osevolve build-bpf POLICY -o FILE`"};
+  OSE_TRY(l.SetUp(options));
+  return l;
+}
+
+void* Loader::Constant(const std::string& name, size_t bytes) {
+  auto symbol = symbols_.find(name);
+  if (symbol == symbols_.end() || symbol->second.bytes < bytes) return nullptr;
+  bpf_map* map = MapOfSection(object_, symbol->second.section);
+  size_t size = 0;
+  char* data = map ? static_cast<char*>(bpf_map__initial_value(map, &size)) : nullptr;
+  return data && symbol->second.offset + bytes <= size ? data + symbol->second.offset : nullptr;
+}
+
+Status Loader::SetUp(const LoadOptions& options) {
+  libbpf_set_print(OnLibbpfWord);
+  Warning().clear();
+  object_ = bpf_object__open_file(path_.c_str(), nullptr);
+  if (!object_) return Error{kExitUsage, fmt::format("{}: libbpf cannot read it: {}", path_, Warning())};
+  ops_ = bpf_object__find_map_by_name(object_, "osv_ops");
+  const void* present = Constant("osv_hooks_present", 4);
+  if (!ops_ || !present) return Error{kExitUsage, path_ + ": no BPF object of this version; make it again with `osevolve build-bpf`"};
+  uint32_t hooks;
+  memcpy(&hooks, present, 4);
+  const auto& name_symbol = symbols_["osv_policy_name"];
+  if (const void* name = Constant("osv_policy_name", name_symbol.bytes)) name_.assign(static_cast<const char*>(name), name_symbol.bytes);
+  name_ = name_.substr(0, name_.find('\0'));
+
+  // Operations whose hook the policy lacks are left out: sched_ext's default, at no cost.
+  for (size_t i = 0; i < std::size(kHooks); ++i) {
+    const std::string hook = kHooks[i];
+    bool keep = (hooks >> i & 1) || hook == "init" || hook == "exit" || hook == "init_task" || hook == "timer";
+    if (hook == "runnable" && symbols_.contains("osv_tracks_wakeups")) keep = true;
+    if (keep) continue;
+    bpf_program* program = bpf_object__find_program_by_name(object_, ("osv_op_" + hook).c_str());
+    if (!program) continue;
+    bpf_program__set_autoload(program, false);
+    size_t size = 0;
+    auto** members = static_cast<bpf_program**>(bpf_map__initial_value(ops_, &size));
+    for (size_t m = 0; m < size / sizeof(void*); ++m)
+      if (members[m] == program) members[m] = nullptr;
+  }
+
+  auto set = [&](const char* name, uint64_t value, size_t bytes) {
+    void* at = Constant(name, bytes);
+    if (at) memcpy(at, &value, bytes);
+    return at != nullptr;
+  };
+  Topology topology = ReadTopology("/sys/devices/system");
+  const uint32_t cpus = std::min<uint32_t>(kMaxCpus, static_cast<uint32_t>(topology.cpus.size()));
+  if (topology.cpus.size() > kMaxCpus)
+    return Error{kExitNoSchedExt, fmt::format("this machine has {} CPUs, the kernel host knows {}", topology.cpus.size(), kMaxCpus)};
+  uint64_t slots = 1;
+  const uint64_t pids = ReadNumber("/proc/sys/kernel/pid_max");
+  while (slots < pids) slots *= 2;
+  const bool in_array = slots <= kMostSlots && pids > 0;
+  bool ok = set("osv_cpus", cpus, 4) && set("osv_task_mask", in_array ? slots - 1 : 0, 4);
+  for (auto [name, field] : {std::pair{"osv_llc", &CpuPlace::llc}, {"osv_node", &CpuPlace::node}, {"osv_sibling", &CpuPlace::sibling}}) {
+    auto* table = static_cast<int32_t*>(Constant(name, 4 * kMaxCpus));
+    ok = ok && table;
+    for (uint32_t c = 0; table && c < cpus; ++c) table[c] = topology.cpus[c].*field;
+  }
+  if (in_array) {
+    bpf_map* tasks = MapOfSection(object_, ".bss.tasks");
+    ok = ok && tasks && bpf_map__set_value_size(tasks, static_cast<uint32_t>(symbols_["osv_tasks"].bytes * slots)) == 0;
+  }
+  if (!ok) return Error{kExitUsage, fmt::format("{}: no BPF object of this version; make it again with `osevolve build-bpf` ({})", path_, Warning())};
+  for (auto& [name, value] : options.tunables)
+    if (!set(("osv_tun_" + name).c_str(), static_cast<uint64_t>(value), 8)) return Error{kExitUsage, fmt::format("{} has no tunable '{}'", name_, name)};
+
+  // Members of the kernel's struct, which libbpf has laid out by our declaration.
+  const btf* types = bpf_object__btf(object_);
+  const int id = btf__find_by_name_kind(types, "sched_ext_ops", BTF_KIND_STRUCT);
+  const ::btf_type* type = id > 0 ? btf__type_by_id(types, static_cast<uint32_t>(id)) : nullptr;
+  size_t size = 0;
+  char* ops = static_cast<char*>(bpf_map__initial_value(ops_, &size));
+  for (int i = 0; type && ops && i < btf_vlen(type); ++i) {
+    const std::string member = btf__name_by_offset(types, btf_members(type)[i].name_off);
+    char* at = ops + btf_member_bit_offset(type, static_cast<uint32_t>(i)) / 8;
+    if (member == "flags") {
+      const bool watches_idle = hooks >> 18 & 1;
+      const uint64_t flags = (options.partial ? kSwitchPartial : 0) | (watches_idle ? kKeepBuiltinIdle : 0);
+      memcpy(at, &flags, 8);
+    } else if (member == "timeout_ms") {
+      memcpy(at, &options.timeout_ms, 4);
+    } else if (member == "name") {
+      // The kernel takes letters, digits, '_' and '.'.
+      std::string name = name_.substr(0, 127);
+      for (char& c : name)
+        if (!isalnum(static_cast<unsigned char>(c)) && c != '_' && c != '.') c = '_';
+      memset(at, 0, 128);
+      memcpy(at, name.data(), name.size());
+    }
+  }
+  return {};
+}
+
+Status Loader::Load() {
+  if (geteuid() != 0) return Error{kExitNoSchedExt, "loading a policy into the kernel takes root: sudo, or try it in a VM: osevolve vm"};
+  if (SchedExtState().empty()) return Error{kExitNoSchedExt, "this kernel has no sched_ext (Linux 6.12 or later with CONFIG_SCHED_CLASS_EXT); try it in a VM: osevolve vm"};
+  if (access("/sys/kernel/btf/vmlinux", R_OK) != 0) return Error{kExitNoSchedExt, "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF), so its structures cannot be found"};
+  Warning().clear();
+  const int failure = bpf_object__load(object_);
+  if (failure == 0) return {};
+  if (failure == -EPERM) return Error{kExitNoSchedExt, "the kernel lets nobody load BPF programs here (lockdown, or a container without the capabilities)"};
+  // Once more, with the verifier's log of the program that failed.
+  const std::string first = Warning();
+  bpf_object__close(std::exchange(object_, nullptr));
+  OSE_TRY(SetUp(options_));
+  std::vector<std::pair<std::string, std::unique_ptr<char[]>>> logs;
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, object_) {
+    if (!bpf_program__autoload(program)) continue;
+    logs.emplace_back(bpf_program__name(program), std::make_unique<char[]>(kLogBytes));
+    bpf_program__set_log_buf(program, logs.back().second.get(), kLogBytes);
+  }
+  Warning().clear();
+  if (bpf_object__load(object_) == 0) return {};
+  for (auto& [name, log] : logs) {
+    const std::string words = VerifierWords(log.get());
+    if (words.empty()) continue;
+    return Error{kExitVerifier, fmt::format("{}: the kernel's verifier refused {}():\n{}", name_, name.starts_with("osv_op_") ? name.substr(7) : name, words)};
+  }
+  return Error{kExitVerifier, fmt::format("{}: the kernel refused it: {}", name_, first.empty() ? strerror(-failure) : first)};
+}
+
+Status Loader::Attach() {
+  const std::string rules = SchedExtPolicy();
+  Warning().clear();
+  link_ = bpf_map__attach_struct_ops(ops_);
+  if (link_) return {};
+  const int failure = errno;
+  if (failure == EBUSY)
+    return Error{kExitNoSchedExt, fmt::format("another scheduler is attached{}: stop it first", rules.empty() ? "" : " (" + rules + ")")};
+  return Error{kExitVerifier, fmt::format("{}: the kernel did not take it as scheduler: {}", name_, strerror(failure))};
+}
+
+void Loader::Detach() {
+  if (link_) bpf_link__destroy(std::exchange(link_, nullptr));
+}
+
+std::vector<ProgramInfo> Loader::programs() const {
+  std::vector<ProgramInfo> list;
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, object_) {
+    bpf_prog_info info{};
+    uint32_t size = sizeof info;
+    const int fd = bpf_program__fd(program);
+    if (fd < 0 || bpf_prog_get_info_by_fd(fd, &info, &size) != 0) continue;
+    list.push_back({std::string(bpf_program__name(program)).substr(7), info.xlated_prog_len / 8, info.verified_insns});
+  }
+  return list;
+}
+
+std::string Loader::Variable(const std::string& name) const {
+  auto symbol = symbols_.find(name);
+  if (symbol == symbols_.end()) return "";
+  bpf_map* map = MapOfSection(object_, symbol->second.section);
+  if (!map || bpf_map__fd(map) < 0) return "";
+  std::string value(bpf_map__value_size(map), '\0');
+  const uint32_t key = 0;
+  if (bpf_map_lookup_elem(bpf_map__fd(map), &key, value.data()) != 0 || symbol->second.offset + symbol->second.bytes > value.size()) return "";
+  return value.substr(symbol->second.offset, symbol->second.bytes);
+}
+
+ExitInfo Loader::exit_info() const {
+  const std::string bytes = Variable("osv_exit_info");
+  ExitInfo info;
+  if (bytes.size() < 16 + 128 + 1024) return info;
+  int32_t kind;
+  memcpy(&kind, bytes.data(), 4);
+  memcpy(&info.code, bytes.data() + 8, 8);
+  info.kind = kind;
+  info.reason = OneLine(std::string(bytes.c_str() + 16), 200);
+  info.message = OneLine(std::string(bytes.c_str() + 144), 1100);
+  return info;
+}
+
+std::vector<uint64_t> Loader::counters() const {
+  const std::string bytes = Variable("osv_counters");
+  std::vector<uint64_t> values(bytes.size() / 8);
+  memcpy(values.data(), bytes.data(), values.size() * 8);
+  return values;
+}
+
+Loader::Loader(Loader&& o) noexcept { *this = std::move(o); }
+
+Loader& Loader::operator=(Loader&& o) noexcept {
+  std::swap(path_, o.path_);
+  std::swap(name_, o.name_);
+  std::swap(options_, o.options_);
+  std::swap(symbols_, o.symbols_);
+  std::swap(object_, o.object_);
+  std::swap(ops_, o.ops_);
+  std::swap(link_, o.link_);
+  return *this;
+}
+
+Loader::~Loader() {
+  Detach();
+  if (object_) bpf_object__close(object_);
+}
+
+std::string SchedExtState() { return FirstLine("/sys/kernel/sched_ext/state"); }
+std::string SchedExtPolicy() { return FirstLine("/sys/kernel/sched_ext/root/ops"); }
+
+}  // namespace ose
