@@ -40,21 +40,14 @@ Result<std::unique_ptr<BpfCompiler>> BpfCompiler::Create(const std::string& incl
 }
 
 Status BpfCompiler::Step(const std::vector<std::string>& argv, const std::string& file, std::string* out) {
-  CommandOptions run;
-  run.argv = argv;
-  run.env = {{"TMPDIR=" + dir_.path(), "PATH=/usr/bin:/bin", "LC_ALL=C"}};
+  CommandOptions run = CompilerStep(argv, dir_.path(), sandbox_);
   run.cwd = dir_.path();
-  run.wall_limit = Nanos::Seconds(30);
-  run.max_stderr_bytes = 64 << 10;
-  run.in_child = sandbox_;
   OSE_ASSIGN(CommandResult done, RunCommand(run));
   if (done.timed_out) return Error{kExitPolicyTimeout, file + ": the compiler ran out of time (30 s): simplify the source"};
   if (out) *out = done.out;
   if (done.exit.ok()) return {};
   if (DiskIsFull(done.err)) return FullDisk(dir_.path());
-  std::string text;
-  const std::vector<std::string> lines = Lines(done.err);
-  for (size_t i = 0; i < lines.size() && i < 12; ++i) text += (text.empty() ? "" : "\n") + lines[i];
+  std::string text = FirstLines(done.err, 12);
   // LLVM's words for what BPF cannot do.
   if (text.find("stack limit") != text.npos) text = file + ": the hooks need more than BPF's 512 bytes of stack: fewer or smaller local variables\n" + text;
   return Error{kExitCompile, text.empty() ? file + ": " + Basename(argv[0]) + " ended abnormally" : text};
@@ -65,10 +58,10 @@ Result<std::string> BpfCompiler::Compile(const std::string& source, const std::s
   const std::string name = Basename(file).empty() ? "policy.cc" : Basename(file);
   const std::string at = dir_.path() + "/";
   OSE_TRY(WriteFileAtomic(at + name, source));
-  OSE_TRY(Step({clangxx_, "-target", "bpf", "-mcpu=v4", "-O2", "-g", "-std=c++20", "-mllvm", kInline, "-ffreestanding", "-nostdinc++",
-                "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics", "-w", "-fno-color-diagnostics", "-ferror-limit=5",
-                "-ftemplate-depth=64", "-fconstexpr-depth=64", "-fconstexpr-steps=100000", "-I" + include_dir_, "-emit-llvm", "-c", name, "-o", "typed.bc"},
-               file));
+  std::vector<std::string> compile = PolicyFlags(include_dir_);
+  compile.insert(compile.begin(), {clangxx_, "-target", "bpf", "-mcpu=v4"});
+  compile.insert(compile.end(), {"-g", "-mllvm", kInline, "-emit-llvm", "-c", name, "-o", "typed.bc"});
+  OSE_TRY(Step(compile, file));
   // C++ types are no BTF types; lines are.
   OSE_TRY(Step({opt_, "-passes=strip-nonlinetable-debuginfo", "typed.bc", "-o", "policy.bc"}, file));
 

@@ -7,9 +7,15 @@
 namespace ose {
 namespace {
 
-// The compiler's first lines, with the temporary path replaced by the policy's name.
-std::string FirstLines(std::string text, const std::string& path, const std::string& file, int lines) {
+// With the temporary path replaced by the policy's name.
+std::string WithName(std::string text, const std::string& path, const std::string& file) {
   for (size_t at; (at = text.find(path)) != std::string::npos;) text.replace(at, path.size(), file);
+  return text;
+}
+
+}  // namespace
+
+std::string FirstLines(std::string text, int lines) {
   size_t end = 0;
   for (int i = 0; i < lines && end != std::string::npos; ++i) end = text.find('\n', end == 0 ? 0 : end + 1);
   if (end != std::string::npos) text.resize(end);
@@ -17,7 +23,21 @@ std::string FirstLines(std::string text, const std::string& path, const std::str
   return text;
 }
 
-}  // namespace
+std::vector<std::string> PolicyFlags(const std::string& include_dir) {
+  return {"-std=c++20", "-O2", "-fwrapv", "-ffreestanding", "-nostdinc++", "-fno-exceptions", "-fno-rtti",
+          "-fno-threadsafe-statics", "-w", "-fno-color-diagnostics", "-ferror-limit=5", "-ftemplate-depth=64",
+          "-fconstexpr-depth=64", "-fconstexpr-steps=100000", "-I" + include_dir};
+}
+
+CommandOptions CompilerStep(std::vector<std::string> argv, const std::string& dir, const ChildHook& sandbox) {
+  CommandOptions step;
+  step.argv = std::move(argv);
+  step.env = {{"TMPDIR=" + dir, "PATH=/usr/bin:/bin", "LC_ALL=C"}};
+  step.wall_limit = Nanos::Seconds(30);
+  step.max_stderr_bytes = 64 << 10;
+  step.in_child = sandbox;
+  return step;
+}
 
 bool DiskIsFull(const std::string& output) {
   return output.find("No space left on device") != std::string::npos || output.find("Disk quota exceeded") != std::string::npos;
@@ -53,30 +73,24 @@ Result<CompiledPolicy> Compiler::Compile(const std::string& normalized, const st
   const std::string source = base + ".cc", object = base + ".o", shared = base + ".so";
   OSE_TRY(WriteFileAtomic(source, normalized));
 
-  CommandOptions compile;
-  // The flags of CMakeLists.txt's POLICY_FLAGS (signed overflow wraps, as in BPF), and limits on what a source can make the compiler do.
-  compile.argv = {clang_, "-std=c++20", "-O2", "-fwrapv", "-ffreestanding", "-nostdinc++", "-fPIC", "-fvisibility=hidden",
-                  "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics", "-w", "-fno-color-diagnostics",
-                  "-ferror-limit=5", "-ftemplate-depth=64", "-fconstexpr-depth=64", "-fconstexpr-steps=100000",
-                  "-I" + include_dir_, "-c", source, "-o", object};
-  compile.env = {{"TMPDIR=" + dir_.path(), "PATH=/usr/bin:/bin", "LC_ALL=C"}};
-  compile.wall_limit = Nanos::Seconds(30);
-  compile.max_stderr_bytes = 64 << 10;
-  compile.in_child = sandbox_;
+  // As CMakeLists.txt's POLICY_FLAGS.
+  std::vector<std::string> argv = PolicyFlags(include_dir_);
+  argv.insert(argv.begin(), clang_);
+  argv.insert(argv.end(), {"-fPIC", "-fvisibility=hidden", "-c", source, "-o", object});
+  const CommandOptions compile = CompilerStep(std::move(argv), dir_.path(), sandbox_);
   OSE_ASSIGN(CommandResult compiled, RunCommand(compile));
   if (compiled.timed_out) return Error{kExitPolicyTimeout, file + ": the compiler ran out of time (30 s): simplify the source"};
   if (!compiled.exit.ok() && DiskIsFull(compiled.err)) return FullDisk(dir_.path());
   if (!compiled.exit.ok()) {
-    std::string text = FirstLines(compiled.err, source, file, 12);
+    std::string text = FirstLines(WithName(compiled.err, source, file), 12);
     return Error{kExitCompile, text.empty() ? file + ": the compiler ended abnormally" : text};
   }
 
-  CommandOptions link = compile;
-  link.argv = {ld_, "-shared", "-s", "-z", "defs", "--build-id=none", object, "-o", shared};
+  const CommandOptions link = CompilerStep({ld_, "-shared", "-s", "-z", "defs", "--build-id=none", object, "-o", shared}, dir_.path(), sandbox_);
   OSE_ASSIGN(CommandResult linked, RunCommand(link));
   if (!linked.exit.ok() && DiskIsFull(linked.err)) return FullDisk(dir_.path());
   if (!linked.exit.ok())
-    return Error{kExitCompile, FirstLines(linked.err, object, file, 6) +
+    return Error{kExitCompile, FirstLines(WithName(linked.err, object, file), 6) +
                                    "\n(a call that is no service of policy.h: memset or memcpy come from copying or "
                                    "clearing large structs, which BPF refuses too)"};
   OSE_ASSIGN(std::string bytes, ReadFile(shared));

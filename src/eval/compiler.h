@@ -14,12 +14,21 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "base/file.h"
 #include "base/result.h"
 #include "base/subprocess.h"
 
 namespace ose {
+
+// For both targets, so that a policy means the same in the simulator and in the kernel: the language, without what
+// BPF has not; signed overflow wraps, as in BPF; limits on what a source can make the compiler do.
+std::vector<std::string> PolicyFlags(const std::string& include_dir);
+// A step of a compilation: sandboxed, with a time limit, its words captured. `dir` is where it may write.
+CommandOptions CompilerStep(std::vector<std::string> argv, const std::string& dir, const ChildHook& sandbox);
+// The first lines of a compiler's words, without a line end.
+std::string FirstLines(std::string text, int lines);
 
 struct CompiledPolicy {
   std::string path;         // of the .so; lives as long as the Compiler

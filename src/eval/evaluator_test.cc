@@ -41,6 +41,18 @@ std::string Policy(const std::string& enqueue, const std::string& dispatch = "ds
 }
 const std::string kGood = Policy("t.insert(0, slice_ns, flags);");
 
+EvaluatorOptions Options(int jobs) {
+  EvaluatorOptions o;
+  o.include_dir = std::string(OSE_SOURCE_DIR) + "/include";
+  o.program_dir = std::string(OSE_BINARY_DIR) + "/bin";
+  o.workload_text = kWorkload;
+  o.machine_text = kMachine;
+  o.objectives = {{"throughput", Direction::kMaximize, 1}};
+  o.bounds = [](uint64_t) { return Metrics{{"throughput", 10'000.0}}; };
+  o.jobs = jobs;
+  return o;
+}
+
 // An upgrade, or somebody at work on the header, while a search runs.
 TEST(Evaluator, AHeaderThatChangesMeanwhileIsNotSeen) {
   auto dir = TempDir::Make("header");
@@ -48,14 +60,8 @@ TEST(Evaluator, AHeaderThatChangesMeanwhileIsNotSeen) {
   const std::string copy = dir->path() + "/osevolve/policy.h";
   ASSERT_TRUE(MakeDirs(dir->path() + "/osevolve").ok());
   ASSERT_TRUE(WriteFileAtomic(copy, *ReadFile(std::string(OSE_SOURCE_DIR) + "/include/osevolve/policy.h")).ok());
-  EvaluatorOptions o;
+  EvaluatorOptions o = Options(1);
   o.include_dir = dir->path();
-  o.program_dir = std::string(OSE_BINARY_DIR) + "/bin";
-  o.workload_text = kWorkload;
-  o.machine_text = kMachine;
-  o.objectives = {{"throughput", Direction::kMaximize, 1}};
-  o.bounds = [](uint64_t) { return Metrics{{"throughput", 10'000.0}}; };
-  o.jobs = 1;
   auto evaluator = Evaluator::Create(std::move(o));
   ASSERT_TRUE(evaluator.ok()) << evaluator.error().message;
   EXPECT_EQ((*evaluator)->Evaluate({.source = kGood, .file = "p.cc", .seeds = {1}, .skeleton_of = {}}).outcome, Outcome::kOk);
@@ -67,14 +73,7 @@ TEST(Evaluator, AHeaderThatChangesMeanwhileIsNotSeen) {
 class EvaluatorTest : public testing::Test {
  protected:
   static std::unique_ptr<Evaluator> Make(int jobs = 2) {
-    EvaluatorOptions o;
-    o.include_dir = std::string(OSE_SOURCE_DIR) + "/include";
-    o.program_dir = std::string(OSE_BINARY_DIR) + "/bin";
-    o.workload_text = kWorkload;
-    o.machine_text = kMachine;
-    o.objectives = {{"throughput", Direction::kMaximize, 1}};
-    o.bounds = [](uint64_t) { return Metrics{{"throughput", 10'000.0}}; };
-    o.jobs = jobs;
+    EvaluatorOptions o = Options(jobs);
     o.limits = {.cpu_ms = 2000, .wall_ms = 8000, .memory_mb = 256};
     auto e = Evaluator::Create(std::move(o));
     EXPECT_TRUE(e.ok()) << e.error().message;

@@ -39,6 +39,11 @@ constexpr const char* kHooks[] = {"init",     "exit",    "init_task", "exit_task
                                   "dequeue",  "dispatch", "runnable", "running",   "stopping", "quiescent",  "tick",        "yield",
                                   "set_weight", "set_cpumask", "update_idle", "cpu_online", "cpu_offline", "timer"};
 
+bool Has(uint32_t hooks, std::string_view name) {
+  const auto hook = std::find(std::begin(kHooks), std::end(kHooks), name);
+  return hook != std::end(kHooks) && (hooks >> (hook - std::begin(kHooks)) & 1);
+}
+
 uint64_t ReadNumber(const char* path) {
   auto text = ReadFile(path, 1 << 16);
   return text.ok() ? strtoull(text->c_str(), nullptr, 10) : 0;
@@ -154,9 +159,8 @@ Status Loader::SetUp(const LoadOptions& options) {
   name_ = name_.substr(0, name_.find('\0'));
 
   // Operations whose hook the policy lacks are left out: sched_ext's default, at no cost.
-  for (size_t i = 0; i < std::size(kHooks); ++i) {
-    const std::string hook = kHooks[i];
-    bool keep = (hooks >> i & 1) || hook == "init" || hook == "exit" || hook == "init_task" || hook == "timer";
+  for (const std::string hook : kHooks) {
+    bool keep = Has(hooks, hook) || hook == "init" || hook == "exit" || hook == "init_task" || hook == "timer";
     if (hook == "runnable" && symbols_.contains("osv_tracks_wakeups")) keep = true;
     if (keep) continue;
     bpf_program* program = bpf_object__find_program_by_name(object_, ("osv_op_" + hook).c_str());
@@ -205,8 +209,7 @@ Status Loader::SetUp(const LoadOptions& options) {
     const std::string member = btf__name_by_offset(types, btf_members(type)[i].name_off);
     char* at = ops + btf_member_bit_offset(type, static_cast<uint32_t>(i)) / 8;
     if (member == "flags") {
-      const bool watches_idle = hooks >> 18 & 1;
-      const uint64_t flags = (options.partial ? kSwitchPartial : 0) | (watches_idle ? kKeepBuiltinIdle : 0);
+      const uint64_t flags = (options.partial ? kSwitchPartial : 0) | (Has(hooks, "update_idle") ? kKeepBuiltinIdle : 0);
       memcpy(at, &flags, 8);
     } else if (member == "timeout_ms") {
       memcpy(at, &options.timeout_ms, 4);

@@ -4,16 +4,13 @@
 //   osevolve-live run --object OBJECT [--then OBJECT --every S] -- COMMAND    a command under a policy
 // One JSON object on stdout (check) or in --report FILE (run).
 #include <fmt/format.h>
-#include <signal.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
-#include "base/subprocess.h"
 #include "core/exit_code.h"
 #include "live/loader.h"
 #include "live/session.h"
