@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <gelf.h>
+#include <osevolve/policy.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -34,10 +35,10 @@ constexpr uint64_t kSwitchPartial = 1ULL << 3;  // SCX_OPS_SWITCH_PARTIAL
 constexpr uint64_t kKeepBuiltinIdle = 1ULL << 0;
 constexpr size_t kLogBytes = 16 << 20;
 
-// In the order of OSV_HOOKS (policy.h). init, init_task and exit are always there: the glue needs them.
-constexpr const char* kHooks[] = {"init",     "exit",    "init_task", "exit_task", "enable",   "disable",    "select_cpu",  "enqueue",
-                                  "dequeue",  "dispatch", "runnable", "running",   "stopping", "quiescent",  "tick",        "yield",
-                                  "set_weight", "set_cpumask", "update_idle", "cpu_online", "cpu_offline", "timer"};
+// The bits of osv_hooks_present, in their order. init, init_task and exit are always there: the glue needs them.
+#define OSE_HOOK_NAME(ret, hook, params, args) #hook,
+constexpr const char* kHooks[] = {OSV_HOOKS(OSE_HOOK_NAME)};
+#undef OSE_HOOK_NAME
 
 bool Has(uint32_t hooks, std::string_view name) {
   const auto hook = std::find(std::begin(kHooks), std::end(kHooks), name);
