@@ -42,12 +42,18 @@ parse_build_dir() {
 
   export OSEVOLVE_ROOT=$root OSEVOLVE_BUILD=$build
   # Whoever says where to build wants nothing written elsewhere, HOME included.
-  if [[ $given ]]; then export OSEVOLVE_STATE=${OSEVOLVE_STATE:-$build/state}; fi
+  if [[ $given ]]; then export OSEVOLVE_STATE=${OSEVOLVE_STATE:-$build/state} OSEVOLVE_CACHE=${OSEVOLVE_CACHE:-$build/cache}; fi
 }
+
+# The names of package lists in tools/: what everything needs, and what kernels need on top.
+package_lists=(packages)
+kernel_source=/usr/src/linux-source-6.12.tar.xz
 
 # Nothing to install, configure or build: what `built` marked is newer than all that it came from.
 # Ninja would find the same, but takes ten times as long.
 up_to_date() {  # up_to_date PROGRAM
+  local list
+  for list in "${package_lists[@]}"; do [[ -e $build/.$list ]] || return; done
   [[ -x $1 && $build/.built -nt /var/lib/dpkg/status ]] && configured &&
     [[ ! $(find "$root"/{src,include,policies,tools,CMakeLists.txt} -newer "$build/.built" -print -quit 2>&1) ]]
 }
@@ -76,7 +82,12 @@ release() {
 }
 
 packages() {
-  local list=$root/tools/packages.txt stamp=$build/.packages want='' have=''
+  local list
+  for list in "${package_lists[@]}"; do packages_of "$list"; done
+}
+
+packages_of() {
+  local list=$root/tools/$1.txt stamp=$build/.$1 want='' have=''
   IFS= read -rd '' want <"$list" || true
   if [[ -f $stamp ]]; then IFS= read -rd '' have <"$stamp" || true; fi
   # Still true as long as neither the list nor what is installed has changed.
@@ -145,10 +156,13 @@ install() {
 
 configure_flags=(-G Ninja -DCMAKE_CXX_COMPILER=clang++-19 -DCMAKE_BUILD_TYPE=Release)
 
+# What a configuration depends on: CMakeLists.txt adds osevolve-live where libbpf's source is.
+configuration() { printf '%s|%s|%s|%s\n' "$root" "$build" "${configure_flags[*]}" "$([[ -e $kernel_source ]] && echo live)"; }
+
 configured() {
   local have=''
   if [[ -f $build/.configured && -f $build/build.ninja ]]; then IFS= read -r have <"$build/.configured" || true; fi
-  [[ $have == "$root|$build|${configure_flags[*]}" ]]
+  [[ $have == "$(configuration)" ]]
 }
 
 configure() {
@@ -165,7 +179,7 @@ configure() {
     tail -n 25 -- "$log" >&2
     die "cmake could not configure the build (all of its output: $log). What it needs: $root/tools/packages.txt"
   fi
-  printf '%s\n' "$root|$build|${configure_flags[*]}" >"$build/.configured"
+  configuration >"$build/.configured"
 }
 
 # The named targets that this build has.
