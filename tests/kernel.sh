@@ -2,10 +2,7 @@
 # Every shipped policy in a real kernel: built to BPF, verified, attached, ruling while sysbench runs, taken out.
 # In a throw-away VM; skipped where its kernel has not been made (osevolve vm build).
 . "$(dirname -- "$0")/lib.sh"
-[[ -x $bin/osevolve-live ]] || skip 'there is no osevolve-live (linux-source-6.12 is not installed)'
-command -v qemu-system-x86_64 >/dev/null && command -v sysbench >/dev/null || skip 'no qemu or no sysbench'
-export OSEVOLVE_ROOT=$root
-"$bin/osevolve" vm --quiet --timeout 60 -- true 2>err || { grep -q 'vm build' err && skip 'the kernel has not been made'; fail 'the VM does not start'; }
+. "$(dirname -- "$0")/vm_lib.sh"
 
 # The VM itself: status, output, and ends that are not the command's.
 expect 7 vm --quiet -- bash -c 'echo out; echo err >&2; exit 7'

@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/context.h"
+#include "cli/host_compare.h"
 #include "core/exit_code.h"
 #include "report/rows.h"
 
@@ -20,7 +21,37 @@ struct EvalFlags {
   uint64_t seed = 1;
   int jobs = 0;
   bool profile = false;
+  HostFlags host;
 };
+
+// What failed is said after the table; the exit code is that of the first failure.
+Status Failures(const std::vector<ReportRow>& rows, const std::function<int(const Evaluation&)>& exit_code) {
+  int code = kExitOk;
+  fflush(stdout);
+  for (const ReportRow& row : rows) {
+    if (row.evaluation.outcome == Outcome::kOk) continue;
+    const int its = exit_code(row.evaluation);
+    if (code == kExitOk) code = its;
+    PrintError({its, row.evaluation.diagnosis}, {.json = false});  // with --json it is in the rows
+  }
+  if (code != kExitOk) return Error{code, ""};  // all is said
+  return {};
+}
+
+Status EvalOnHost(const EvalFlags& flags, const CommonFlags& common, const Context& context, const Problem& problem,
+                  const std::vector<NamedSource>& sources, SeedFamily family) {
+  if (flags.profile) return Error{kExitUsage, "--profile is for the simulator; leave out --host"};
+  if (!flags.seeds.empty()) return Error{kExitUsage, "on a kernel the number of seeds is --rounds times --boots; leave out --seeds"};
+  const int n = flags.host.rounds * flags.host.boots;
+  ProgressLine progress(common);
+  OSE_ASSIGN(std::vector<ReportRow> rows, HostCompare(context, flags.host, problem, sources, MakeSeeds(family, flags.seed, n),
+                                                      [&](const std::string& text) { progress.Show(text, true); }));
+  progress.Clear();
+  const ReportHead head = HostHead(flags.host, problem, fmt::format("{}:{}", SeedFamilyName(family), n));
+  if (common.json) PrintJson(RowsJson(head, rows, true));
+  else fmt::print("{}", RowsTable(head, problem.workload.objectives, rows));
+  return Failures(rows, [](const Evaluation& e) { return OutcomeExitCode(e.outcome); });
+}
 
 Status RunEval(const EvalFlags& flags, const CommonFlags& common, bool compare) {
   const std::atomic<bool>& stop = StopOnSignals();
@@ -37,9 +68,11 @@ Status RunEval(const EvalFlags& flags, const CommonFlags& common, bool compare) 
     OSE_ASSIGN(sources, ShippedPolicies(context));
   }
   for (const std::string& name : flags.policies) {
+    if (name == kKernelPolicy && flags.host.host != "sim") continue;  // always there
     OSE_ASSIGN(NamedSource source, LoadPolicy(context, KnowledgeBasePath(context, flags.kb), name));
     sources.push_back(std::move(source));
   }
+  if (flags.host.host != "sim") return EvalOnHost(flags, common, context, problem, sources, spec.family);
   OSE_ASSIGN(auto evaluator, MakeEvaluator(context, problem, flags.jobs));
   std::vector<std::future<Evaluation>> futures;
   for (const NamedSource& s : sources) futures.push_back(evaluator->Submit({.source = s.source, .file = s.path, .seeds = seeds, .skeleton_of = {}}));
@@ -75,16 +108,7 @@ Status RunEval(const EvalFlags& flags, const CommonFlags& common, bool compare) 
   else fmt::print("{}", RowsTable(head, problem.workload.objectives, rows));
   for (const ReportRow& row : rows)
     if (row.profile && !common.json) fmt::print("\n{}\n{}", rows.size() > 1 ? row.policy + "\n" : "", FormatProfile(*row.profile));
-  int code = kExitOk;  // of the first failure
-  fflush(stdout);
-  for (const ReportRow& row : rows) {
-    if (row.evaluation.outcome == Outcome::kOk) continue;
-    const int its = evaluator->ExitCode(row.evaluation);
-    if (code == kExitOk) code = its;
-    PrintError({its, row.evaluation.diagnosis}, {.json = false});  // with --json it is in the rows
-  }
-  if (code != kExitOk) return Error{code, ""};  // all is said
-  return {};
+  return Failures(rows, [&](const Evaluation& e) { return evaluator->ExitCode(e); });
 }
 
 void Add(CLI::App& app, Command& command, const char* name, const char* what, const char* example, bool compare) {
@@ -99,6 +123,7 @@ void Add(CLI::App& app, Command& command, const char* name, const char* what, co
   sub->add_option("-j,--jobs", flags->jobs, "workers; default: one per CPU")->check(CLI::Range(1, 256));
   sub->add_option("--kb", flags->kb, "knowledge base file, for kb:HASH");
   if (!compare) sub->add_flag("--profile", flags->profile, "show where the time of the first seed's schedule goes");
+  AddHostFlags(*sub, &flags->host);
   AddCommonFlags(*sub, command);
   sub->footer(example);
   sub->callback([flags, &command, compare] { command.run = [flags, &command, compare] { return RunEval(*flags, command.flags, compare); }; });
@@ -109,7 +134,7 @@ void Add(CLI::App& app, Command& command, const char* name, const char* what, co
 void RegisterEval(CLI::App& app, Command& command) {
   Add(app, command, "eval", "Measure policies on a workload.", "Example:  osevolve eval cfs eevdf --workload hol", false);
   Add(app, command, "compare", "Compare policies with the first one, paired by seed, with intervals.",
-      "Example:  osevolve compare eevdf runs/hol-1/best.cc --workload hol --seeds final:64", true);
+      "Example:  osevolve compare eevdf runs/hol-1/best.cc --workload hol --seeds final:64\n          osevolve compare vtime --workload sysbench-cpu-4x2 --host vm", true);
 }
 
 }  // namespace ose

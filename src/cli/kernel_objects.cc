@@ -7,8 +7,9 @@ namespace ose {
 
 Result<std::unique_ptr<ObjectBuilder>> ObjectBuilder::Create(const Context& context) {
   OSE_ASSIGN(std::unique_ptr<BpfCompiler> compiler, BpfCompiler::Create(context.include_dir(), context.root + "/src"));
-  return std::unique_ptr<ObjectBuilder>(
-      new ObjectBuilder(std::move(compiler), GateClient(JoinPath(context.programs, "osevolve-gate"), context.include_dir(), "")));
+  OSE_ASSIGN(TempDir dir, TempDir::Make("osevolve-gate"));
+  GateClient gate(JoinPath(context.programs, "osevolve-gate"), context.include_dir(), dir.path());
+  return std::unique_ptr<ObjectBuilder>(new ObjectBuilder(std::move(compiler), std::move(dir), std::move(gate)));
 }
 
 Result<std::string> ObjectBuilder::Build(const NamedSource& policy) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "base/file.h"
 #include "base/result.h"
 #include "cli/context.h"
 #include "eval/bpf_compiler.h"
@@ -20,8 +21,10 @@ class ObjectBuilder {
   Result<std::string> Build(const NamedSource& policy);
 
  private:
-  ObjectBuilder(std::unique_ptr<BpfCompiler> compiler, GateClient gate) : compiler_(std::move(compiler)), gate_(std::move(gate)) {}
+  ObjectBuilder(std::unique_ptr<BpfCompiler> compiler, TempDir dir, GateClient gate)
+      : compiler_(std::move(compiler)), dir_(std::move(dir)), gate_(std::move(gate)) {}
   std::unique_ptr<BpfCompiler> compiler_;
+  TempDir dir_;  // the gate's
   GateClient gate_;
 };
 

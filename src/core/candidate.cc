@@ -9,6 +9,7 @@ const char* OutcomeName(Outcome o) {
     case Outcome::kOk: return "ok";
     case Outcome::kGate: return "gate";
     case Outcome::kCompile: return "compile";
+    case Outcome::kVerifier: return "verifier";
     case Outcome::kCrash: return "crash";
     case Outcome::kTimeout: return "timeout";
     case Outcome::kMemory: return "memory";
@@ -26,6 +27,7 @@ int OutcomeExitCode(Outcome o) {
     case Outcome::kOk: return kExitOk;
     case Outcome::kGate: return kExitGate;
     case Outcome::kCompile: return kExitCompile;
+    case Outcome::kVerifier: return kExitVerifier;
     case Outcome::kCrash: return kExitPolicyCrash;
     case Outcome::kTimeout: return kExitPolicyTimeout;
     case Outcome::kMemory: return kExitPolicyMemory;

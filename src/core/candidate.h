@@ -19,6 +19,7 @@ enum class Outcome {
   kOk,
   kGate,     // refused before compiling: outside its evolve blocks or the portable subset
   kCompile,  // the compiler or linker refused it
+  kVerifier, // the kernel refused it (a measurement on a kernel)
   kCrash,    // signal in the worker
   kTimeout,  // CPU or wall-time limit
   kMemory,   // memory limit

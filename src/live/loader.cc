@@ -297,13 +297,16 @@ std::string Loader::Variable(const std::string& name) const {
 ExitInfo Loader::exit_info() const {
   const std::string bytes = Variable("osv_exit_info");
   ExitInfo info;
-  if (bytes.size() < 16 + 128 + 1024) return info;
+  constexpr size_t kReason = 16, kMessage = kReason + 128, kDump = kMessage + 1024, kEnd = kDump + 16384;
+  if (bytes.size() < kEnd) return info;
   int32_t kind;
   memcpy(&kind, bytes.data(), 4);
   memcpy(&info.code, bytes.data() + 8, 8);
   info.kind = kind;
-  info.reason = OneLine(std::string(bytes.c_str() + 16), 200);
-  info.message = OneLine(std::string(bytes.c_str() + 144), 1100);
+  if (kind == 0) return info;
+  info.reason = OneLine(std::string(bytes.c_str() + kReason), 200);
+  info.message = OneLine(std::string(bytes.c_str() + kMessage), 1100);
+  info.dump = bytes.c_str() + kDump;
   return info;
 }
 
@@ -311,6 +314,7 @@ std::vector<uint64_t> Loader::counters() const {
   const std::string bytes = Variable("osv_counters");
   std::vector<uint64_t> values(bytes.size() / 8);
   memcpy(values.data(), bytes.data(), values.size() * 8);
+  while (!values.empty() && values.back() == 0) values.pop_back();
   return values;
 }
 
@@ -330,6 +334,18 @@ Loader& Loader::operator=(Loader&& o) noexcept {
 Loader::~Loader() {
   Detach();
   if (object_) bpf_object__close(object_);
+}
+
+const char* ExitWord(int kind) {
+  switch (kind) {
+    case 0: return "none";
+    case 64: return "taken out";
+    case 67: return "taken out by SysRq";
+    case 1024: return "broke a rule";
+    case 1025: return "gave up itself";
+    case 1026: return "stall";
+    default: return "unknown";
+  }
 }
 
 std::string SchedExtState() { return FirstLine("/sys/kernel/sched_ext/state"); }

@@ -35,7 +35,11 @@ struct ExitInfo {
   int kind = 0;  // 0: it still rules, or never did
   int64_t code = 0;
   std::string reason, message;
+  std::string dump;  // the beginning of the kernel's debug dump, after an error
 };
+
+// "taken out", "stall", ...: what the kind of an exit means.
+const char* ExitWord(int kind);
 
 struct ProgramInfo {
   std::string name;          // of the operation
@@ -60,7 +64,7 @@ class Loader {
   const std::string& name() const { return name_; }
   std::vector<ProgramInfo> programs() const;
   ExitInfo exit_info() const;
-  std::vector<uint64_t> counters() const;
+  std::vector<uint64_t> counters() const;  // of the policy's count(), up to the last that is not 0
 
  private:
   Loader() = default;

@@ -1,10 +1,12 @@
 // osevolve-live: the privileged part. Loads policies that `osevolve build-bpf` made into the running kernel.
 // Started by `osevolve`, or by hand:
 //   osevolve-live check OBJECT...                  the verifier's verdict, nothing is attached
+//   osevolve-live serve --object OBJECT [--detach]  keeps a policy in power (live/supervisor.h); `osevolve deploy`
 //   osevolve-live run --object OBJECT [--then OBJECT --every S] -- COMMAND    a command under a policy
 // One JSON object on stdout (check) or in --report FILE (run).
 #include <fmt/format.h>
-#include <sys/stat.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <iostream>
@@ -13,7 +15,9 @@
 #include "base/file.h"
 #include "core/exit_code.h"
 #include "live/loader.h"
+#include "live/privilege.h"
 #include "live/session.h"
+#include "live/supervisor.h"
 
 namespace ose {
 namespace {
@@ -28,14 +32,6 @@ json ProgramsJson(const Loader& loader) {
 
 json ExitJson(const ExitInfo& e) {
   return {{"kind", e.kind}, {"code", e.code}, {"reason", e.reason}, {"message", e.message}};
-}
-
-// What a stranger may write to must not reach the kernel.
-Status CheckFile(const std::string& path) {
-  struct stat s{};
-  if (stat(path.c_str(), &s) != 0) return Error{kExitNotFound, fmt::format("{}: {}", path, strerror(errno))};
-  if (s.st_mode & (S_IWGRP | S_IWOTH)) return Error{kExitUsage, fmt::format("{} can be written to by others: chmod go-w it", path)};
-  return {};
 }
 
 Result<std::map<std::string, int64_t>> ParseSettings(const std::vector<std::string>& settings) {
@@ -57,7 +53,9 @@ struct Flags {
   double every_s = 1;
   int swaps = 0;
   uint32_t timeout_ms = 5000;
-  bool partial = false;
+  double good_after_s = 10;
+  std::string dir = kLiveDir, journal;
+  bool partial = false, detach = false;
 };
 
 Status Check(const Flags& flags) {
@@ -66,7 +64,7 @@ Status Check(const Flags& flags) {
   for (const std::string& object : flags.objects) {
     json j = {{"object", object}};
     auto verdict = [&]() -> Status {
-      OSE_TRY(CheckFile(object));
+      OSE_TRY(CheckPrivateFile(object));
       OSE_ASSIGN(Loader loader, Loader::Open(object, {}));
       j["policy"] = loader.name();
       OSE_TRY(loader.Load());
@@ -92,7 +90,7 @@ Status Run(const Flags& flags) {
   o.load.timeout_ms = flags.timeout_ms;
   o.objects = {flags.object};
   o.objects.insert(o.objects.end(), flags.then.begin(), flags.then.end());
-  for (const std::string& object : o.objects) OSE_TRY(CheckFile(object));
+  for (const std::string& object : o.objects) OSE_TRY(CheckPrivateFile(object));
   o.command = flags.command;
   o.swap_every = Nanos{static_cast<int64_t>(flags.every_s * 1e9)};
   o.max_swaps = flags.swaps;
@@ -114,6 +112,59 @@ Status Run(const Flags& flags) {
   return {};
 }
 
+// The daemon's parent: its exit code and message are those of the first deployment.
+Status Detach(const SupervisorOptions& options, const std::string& log) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return Error{kExitIo, fmt::format("no pipe: {}", strerror(errno))};
+  Fd read_end(ends[0]), write_end(ends[1]);
+  const pid_t child = fork();
+  if (child < 0) return Error{kExitIo, fmt::format("no process: {}", strerror(errno))};
+  if (child > 0) {
+    write_end.reset();
+    std::string words;
+    char buffer[4096];
+    for (ssize_t n; (n = read(read_end.get(), buffer, sizeof buffer)) > 0;) words.append(buffer, static_cast<size_t>(n));
+    if (words == "ready") return {};
+    const size_t space = words.find(' ');
+    if (space == words.npos) return Error{kExitInternal, "the supervisor ended without a word"};
+    return Error{atoi(words.c_str()), words.substr(space + 1)};
+  }
+  setsid();
+  (void)!chdir("/");
+  Fd null(open("/dev/null", O_RDWR)), errors(open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644));
+  dup2(null.get(), 0);
+  dup2(null.get(), 1);
+  dup2(errors ? errors.get() : null.get(), 2);
+  if (null.get() <= 2) null.release();
+  SupervisorOptions o = options;
+  o.on_ready = [&] {
+    (void)!write(write_end.get(), "ready", 5);
+    write_end.reset();
+  };
+  const Status end = Supervise(o);
+  if (!end.ok()) {
+    const std::string words = fmt::format("{} {}", end.error().code, end.error().message);
+    (void)!write(write_end ? write_end.get() : 2, words.data(), words.size());
+  }
+  _exit(end.ok() ? 0 : end.error().code);
+}
+
+Status Serve(const Flags& flags) {
+  if (geteuid() != 0) return Error{kExitNoSchedExt, "ruling the kernel takes root: sudo, or try it in a VM: osevolve vm"};
+  SupervisorOptions o;
+  o.dir = flags.dir;
+  o.journal = flags.journal;
+  o.good_after = Nanos{static_cast<int64_t>(flags.good_after_s * 1e9)};
+  o.first.what = LiveRequest::Do::kDeploy;
+  o.first.object = flags.object;
+  o.first.partial = flags.partial;
+  o.first.timeout_ms = flags.timeout_ms;
+  OSE_ASSIGN(o.first.tunables, ParseSettings(flags.settings));
+  if (!flags.detach) return Supervise(o);
+  OSE_TRY(MakeDirs(o.dir));
+  return Detach(o, o.dir + "/log");
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("Loads scheduling policies into the running kernel.", "osevolve-live");
   app.require_subcommand(1);
@@ -129,13 +180,22 @@ int Main(int argc, char** argv) {
   run->add_option("--timeout-ms", flags.timeout_ms, "longest wait of a runnable task")->check(CLI::Range(1u, 30000u));
   run->add_flag("--partial", flags.partial, "only tasks of policy SCHED_EXT; the command becomes one");
   run->add_option("--report", flags.report, "JSON file of what happened");
+  CLI::App* serve = app.add_subcommand("serve", "Keep a policy in power, watch it, take orders from `osevolve deploy`.");
+  serve->add_option("--object", flags.object, "object of build-bpf")->required();
+  serve->add_option("--dir", flags.dir, "folder of the socket and the status")->capture_default_str();
+  serve->add_option("--journal", flags.journal, "file for one JSON line an event");
+  serve->add_option("--good-after", flags.good_after_s, "seconds after which a policy is one to go back to")->check(CLI::Range(0.0, 1e6));
+  serve->add_option("--set", flags.settings, "NAME=VALUE of a tunable")->allow_extra_args(false);
+  serve->add_option("--timeout-ms", flags.timeout_ms, "longest wait of a runnable task")->check(CLI::Range(1u, 30000u));
+  serve->add_flag("--partial", flags.partial, "only tasks of policy SCHED_EXT");
+  serve->add_flag("--detach", flags.detach, "go on in the background once the policy rules");
   run->add_option("command", flags.command, "command and arguments, after --; without: until a signal");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : kExitUsage;
   }
-  const Status status = check->parsed() ? Check(flags) : Run(flags);
+  const Status status = check->parsed() ? Check(flags) : serve->parsed() ? Serve(flags) : Run(flags);
   if (status.ok()) return 0;
   if (!status.error().message.empty()) fmt::print(stderr, "osevolve-live: error: {}\n", status.error().message);
   return status.error().code;

@@ -2,8 +2,6 @@
 
 #include <poll.h>
 #include <sched.h>
-#include <signal.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,7 +9,7 @@
 
 #include "base/fd.h"
 #include "base/subprocess.h"
-#include "core/exit_code.h"
+#include "live/privilege.h"
 
 namespace ose {
 namespace {
@@ -19,91 +17,19 @@ namespace {
 constexpr int kSchedExt = 7;  // SCHED_EXT
 const Nanos kWatch = Nanos::Millis(50);
 
-// SIGINT and SIGTERM become readable, so that the policy is always taken out in order.
-Result<Fd> CatchSignals() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGHUP);
-  sigprocmask(SIG_BLOCK, &set, nullptr);
-  Fd fd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!fd) return Error{kExitIo, "signals cannot be watched"};
-  return fd;
-}
-
-class Session {
- public:
-  explicit Session(const SessionOptions& options) : o_(options) {}
-
-  Status Start() {
-    for (const std::string& object : o_.objects) {
-      OSE_ASSIGN(Loader loader, Loader::Open(object, o_.load));
-      OSE_TRY(loader.Load());
-      if (!next_.has_value() && current_ < 0) next_ = std::move(loader);
-    }
-    return Attach(Nanos{});
-  }
-
-  // False when the kernel has ejected the policy.
-  bool Rules() {
-    if (!running_) return false;
-    rule_.exit = running_->exit_info();
-    return rule_.exit.kind == 0 && SchedExtState() != "disabled";
-  }
-
-  Status Swap() {
-    const size_t following = static_cast<size_t>(current_ + 1) % o_.objects.size();
-    OSE_ASSIGN(Loader loader, Loader::Open(o_.objects[following], o_.load));
-    OSE_TRY(loader.Load());
-    const Nanos end = MonotonicNow();
-    Close();
-    next_ = std::move(loader);
-    ++result.swaps;
-    return Attach(end);
-  }
-
-  void Close() {
-    if (!running_) return;
-    running_->Detach();
-    // Detaching is asynchronous: the exit operation fills the information in.
-    for (int i = 0; i < 200 && running_->exit_info().kind == 0; ++i) usleep(5000);
-    rule_.exit = running_->exit_info();
-    rule_.counters = running_->counters();
-    rule_.time = MonotonicNow() - since_;
-    running_.reset();
-    result.rules.push_back(std::exchange(rule_, {}));
-  }
-
-  SessionResult result;
-
- private:
-  Status Attach(Nanos gap_from) {
-    current_ = static_cast<int>(static_cast<size_t>(current_ + 1) % o_.objects.size());
-    const Nanos start = MonotonicNow();
-    OSE_TRY(next_->Attach());
-    since_ = MonotonicNow();
-    rule_.policy = next_->name();
-    rule_.object = o_.objects[static_cast<size_t>(current_)];
-    rule_.attach = since_ - start;
-    if (gap_from.v > 0) rule_.gap = since_ - gap_from;
-    running_ = std::exchange(next_, std::nullopt);
-    return {};
-  }
-
-  const SessionOptions& o_;
-  std::optional<Loader> running_, next_;
-  Rule rule_;
-  Nanos since_{};
-  int current_ = -1;
-};
-
 }  // namespace
 
 Result<SessionResult> RunSession(const SessionOptions& options) {
-  OSE_ASSIGN(Fd signals, CatchSignals());
-  Session session(options);
-  OSE_TRY(session.Start());
+  OSE_ASSIGN(Fd signals, CatchEndSignals());
+  BecomeRealTime();
+  const size_t n = options.objects.size();
+  for (size_t i = 1; i < n; ++i) {
+    OSE_ASSIGN(Loader loader, Loader::Open(options.objects[i], options.load));
+    OSE_TRY(loader.Load());
+  }
+  Ruler ruler;
+  SessionResult result;
+  OSE_TRY(ruler.Begin({options.objects[0], options.load}));
   std::optional<Subprocess> command;
   if (!options.command.empty()) {
     SubprocessOptions run;
@@ -119,34 +45,38 @@ Result<SessionResult> RunSession(const SessionOptions& options) {
   }
   Nanos next_swap = MonotonicNow() + options.swap_every;
   bool rules = true;
+  int output = command ? command->out() : -1;  // passed on until it is closed
   for (;;) {
-    // What the command writes is passed on; at its end we see it here first.
-    pollfd watched[2] = {{signals.get(), POLLIN, 0}, {command ? command->out() : -1, POLLIN, 0}};
-    poll(watched, command ? 2 : 1, static_cast<int>(std::min(kWatch, options.swap_every).v / 1'000'000) + 1);
+    pollfd watched[2] = {{signals.get(), POLLIN, 0}, {output, POLLIN, 0}};
+    poll(watched, 2, static_cast<int>(std::min(kWatch, options.swap_every).v / 1'000'000) + 1);
     if (watched[0].revents) break;
     if (command) {
       char buffer[65536];
-      for (ssize_t n; (n = read(command->out(), buffer, sizeof buffer)) > 0;)
-        if (write(STDOUT_FILENO, buffer, static_cast<size_t>(n)) != n) break;
+      ssize_t got = 0;
+      while (output >= 0 && (got = read(output, buffer, sizeof buffer)) > 0)
+        if (write(STDOUT_FILENO, buffer, static_cast<size_t>(got)) != got) break;
+      // A closed pipe is always ready: to poll it would be a loop, at a priority above the command that is to end.
+      if (got == 0) output = -1;
       if (auto end = command->Wait(Nanos{})) {
-        session.result.exit_code = end->exit_code >= 0 ? end->exit_code : 128 + end->signal;
+        result.exit_code = end->exit_code >= 0 ? end->exit_code : 128 + end->signal;
         break;
       }
     }
-    if (rules && !session.Rules()) {
+    if (rules && !ruler.Rules()) {
       rules = false;
-      session.result.ejected = true;
-      session.Close();
+      result.ejected = true;
       if (!command) break;
     }
-    const bool may_swap = options.objects.size() > 1 && (options.max_swaps == 0 || session.result.swaps < options.max_swaps);
+    const bool may_swap = n > 1 && (options.max_swaps == 0 || result.swaps < options.max_swaps);
     if (rules && may_swap && MonotonicNow() >= next_swap) {
-      OSE_TRY(session.Swap());
+      ++result.swaps;
+      OSE_TRY(ruler.Begin({options.objects[static_cast<size_t>(result.swaps) % n], options.load}));
       next_swap = MonotonicNow() + options.swap_every;
     }
   }
-  session.Close();
-  return std::move(session.result);
+  ruler.End();
+  result.rules = ruler.TakeEnded();
+  return result;
 }
 
 }  // namespace ose

@@ -7,7 +7,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
-#include "live/loader.h"
+#include "live/ruler.h"
 
 namespace ose {
 
@@ -19,16 +19,6 @@ struct SessionOptions {
   int max_swaps = 0;  // 0: no limit
 };
 
-// One policy's time in power.
-struct Rule {
-  std::string policy, object;
-  ExitInfo exit;     // kind 64 when we took it out
-  Nanos time{};      // attached
-  Nanos gap{};       // from the predecessor's detachment to this one's attachment; 0 for the first
-  Nanos attach{};    // how long attaching took
-  std::vector<uint64_t> counters;
-};
-
 struct SessionResult {
   std::vector<Rule> rules;
   int swaps = 0;
@@ -36,9 +26,8 @@ struct SessionResult {
   bool ejected = false;  // by the kernel, which then went back to its own scheduler
 };
 
-// Every policy is verified before the first one is attached. With a swap the next policy is loaded already when the
-// old one is detached, since the kernel allows one at a time; tasks are on the fair class in between. When a
-// policy is ejected no other takes over, and the command goes on under the fair class.
+// Every policy is verified before the first one is attached. When a policy is ejected no other takes over, and the
+// command goes on under the fair class.
 Result<SessionResult> RunSession(const SessionOptions& options);
 
 }  // namespace ose

@@ -73,7 +73,10 @@ json RowJson(const ReportRow& row, bool compare) {
 
 json RowsJson(const ReportHead& head, const std::vector<ReportRow>& rows, bool compare) {
   json list = json::array();
-  for (const ReportRow& row : rows) list.push_back(RowJson(row, compare));
+  for (const ReportRow& row : rows) {
+    list.push_back(RowJson(row, compare));
+    if (head.score != "bound") list.back().erase("pct_of_bound");
+  }
   return {{"workload", head.workload}, {"host", head.host}, {"machine", head.machine}, {"cpus", head.cpus}, {"seeds", head.seeds}, {"rows", list}};
 }
 
@@ -86,7 +89,7 @@ std::string RowsTable(const ReportHead& head, const std::vector<Objective>& obje
   std::string out = fmt::format("workload {} on {} with {} CPUs ({}), {} seeds, ± is half of a 95% interval\n\n", Printable(head.workload),
                                 Printable(head.machine), head.cpus, head.host, head.seeds);
   std::vector<std::vector<std::string>> table;
-  std::vector<std::string> header = {"policy", "% of bound"};
+  std::vector<std::string> header = {"policy", "% of " + head.score};
   bool any_vs = false;
   for (const Objective& o : objectives) {
     const MetricInfo* info = FindMetric(o.metric);

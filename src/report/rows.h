@@ -26,6 +26,7 @@ struct ReportHead {
   std::string workload, host, machine;
   int cpus = 0;
   std::string seeds;  // "final:64"
+  std::string score = "bound";  // what scores are per cent of: "bound", or "kernel" on a real kernel
 };
 
 // Mean of a metric over the seeds with its interval; nullopt when a seed lacks it.

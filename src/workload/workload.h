@@ -128,6 +128,14 @@ struct Recorded {
   bool operator==(const Recorded&) const = default;
 };
 
+// The real program that a workload models, for measurements on a kernel (docs/kernel.md). Empty: `osevolve load`
+// runs the workload itself.
+struct RealProgram {
+  std::vector<std::string> command;  // argv; "{seed}" in a word stands for the seed
+  std::string output;                // how it says what it measured: "sysbench" or "seconds" (lab/measure.h)
+  bool operator==(const RealProgram&) const = default;
+};
+
 struct Workload {
   std::string name, description;
   std::string machine = "vm-2cpu";  // profile in machines/, unless the command line names one
@@ -142,6 +150,7 @@ struct Workload {
   std::vector<std::string> locks, semaphores;
   std::vector<Barrier> barriers;
   std::vector<Queue> queues;
+  RealProgram real;
   Recorded recorded;
 
   int TaskCount() const;

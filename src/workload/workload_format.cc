@@ -149,6 +149,11 @@ std::string FormatBody(const Workload& w) {
     out += fmt::format("\n[[barrier]]\nname = {}\nparties = {}\n", TomlString(b.name), b.parties);
   for (const Queue& q : w.queues)
     out += fmt::format("\n[[queue]]\nname = {}\ncapacity = {}\n", TomlString(q.name), q.capacity);
+  if (!w.real.command.empty()) {
+    std::string words;
+    for (const std::string& word : w.real.command) words += (words.empty() ? "" : ", ") + TomlString(word);
+    out += fmt::format("\n[real]\ncommand = [{}]\noutput = {}\n", words, TomlString(w.real.output));
+  }
   if (w.recorded.present) out += FormatRecorded(w.recorded);
   for (const Group& group : w.groups) FormatGroup(w, group, &out);
   return out;
@@ -174,7 +179,7 @@ bool Workload::operator==(const Workload& o) const {
                     SameObjective) &&
          search_seeds == o.search_seeds && select_seeds == o.select_seeds && final_seeds == o.final_seeds &&
          groups == o.groups && dists == o.dists && locks == o.locks && semaphores == o.semaphores &&
-         barriers == o.barriers && queues == o.queues && recorded == o.recorded;
+         barriers == o.barriers && queues == o.queues && real == o.real && recorded == o.recorded;
 }
 
 }  // namespace ose

@@ -52,6 +52,7 @@ class Parser : private WorkloadPlaces {
     ParseDeclarations();
     ParseGroups();
     ParseObjectives();
+    ParseReal();
     ParseRecorded();
     root_.Finish();
     OSE_TRY(doc_.status());
@@ -97,6 +98,7 @@ class Parser : private WorkloadPlaces {
   void ParseProgram(const TomlValue& array, std::vector<Op>* program, std::vector<int>* lines);
   void ParseOp(TomlTable& t, std::vector<Op>* program, std::vector<int>* lines);
   void ParseObjectives();
+  void ParseReal();
   void ParseRecorded();
   void Resolve();
   uint32_t Use(Names* names, TomlTable& t, const char* key, const char* what, const char* declare);
@@ -394,6 +396,19 @@ void Parser::ParseObjectives() {
     w_.objectives.push_back(std::move(objective));
   }
   if (w_.objectives.empty()) w_.objectives.push_back({.metric = "throughput"});
+}
+
+void Parser::ParseReal() {
+  auto t = root_.Table("real");
+  if (!t) return;
+  t->Require("command");
+  t->Require("output");
+  if (t->Strings("command", &w_.real.command) && (w_.real.command.empty() || w_.real.command[0].empty()))
+    t->Fail("command", "command is empty; give the program and its arguments, as [\"sysbench\", \"cpu\", \"run\"]");
+  int output = 0;
+  const std::vector<std::string> outputs = {"sysbench", "seconds"};
+  if (t->Choice("output", outputs, &output)) w_.real.output = outputs[static_cast<size_t>(output)];
+  t->Finish();
 }
 
 void Parser::ParseRecorded() {

@@ -69,6 +69,7 @@ struct {
   s64 code;
   char reason[128];
   char message[1024];
+  char dump[16384];  // the beginning of the kernel's debug dump: who waits where
 } osv_exit_info;
 
 // ---- Services ------------------------------------------------------------------------------------------
@@ -270,6 +271,7 @@ OP(exit) {
   osv_exit_info.code = info->exit_code;
   bpf_probe_read_kernel_str(osv_exit_info.reason, sizeof osv_exit_info.reason, info->reason);
   bpf_probe_read_kernel_str(osv_exit_info.message, sizeof osv_exit_info.message, info->msg);
+  bpf_probe_read_kernel_str(osv_exit_info.dump, sizeof osv_exit_info.dump, info->dump);
   osv_exit_info.kind = info->kind;  // last: says that the rest is there
   return 0;
 }

@@ -1,0 +1,76 @@
+#include "live/ruler.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+namespace ose {
+
+Status Ruler::Begin(const Mandate& mandate) {
+  OSE_ASSIGN(Loader loader, Loader::Open(mandate.object, mandate.load));
+  OSE_TRY(loader.Load());
+  if (!Rules()) {
+    Close();
+    return Attach(std::move(loader), mandate, std::nullopt);
+  }
+  const Mandate old = *mandate_;
+  const Nanos end = MonotonicNow();
+  Close();
+  Status attached = Attach(std::move(loader), mandate, end);
+  if (attached.ok()) return attached;
+  if (auto again = Loader::Open(old.object, old.load); again.ok() && again->Load().ok()) (void)Attach(std::move(*again), old, end);
+  return attached;
+}
+
+Status Ruler::Attach(Loader loader, const Mandate& mandate, std::optional<Nanos> gap_from) {
+  const Nanos start = MonotonicNow();
+  OSE_TRY(loader.Attach());
+  Rule rule;
+  rule.policy = loader.name();
+  rule.object = mandate.object;
+  rule.since = MonotonicNow();
+  rule.attach = rule.since - start;
+  if (gap_from) rule.gap = rule.since - *gap_from;
+  rule_ = std::move(rule);
+  mandate_ = mandate;
+  running_ = std::move(loader);
+  retired_.reset();
+  return {};
+}
+
+void Ruler::End() {
+  Close();
+  retired_.reset();
+}
+
+void Ruler::Close() {
+  if (!running_) return;
+  running_->Detach();
+  // Detaching is asynchronous: the exit operation fills the information in.
+  for (int i = 0; i < 400 && running_->exit_info().kind == 0; ++i) usleep(2500);
+  rule_->exit = running_->exit_info();
+  rule_->counters = running_->counters();
+  rule_->time = MonotonicNow() - rule_->since;
+  ended_.push_back(*rule_);
+  retired_ = std::exchange(running_, std::nullopt);
+}
+
+bool Ruler::Rules() {
+  if (!running_) return false;
+  if (running_->exit_info().kind == 0 && SchedExtState() != "disabled") return true;
+  Close();
+  return false;
+}
+
+const Rule* Ruler::last() {
+  if (!rule_) return nullptr;
+  if (running_) {
+    rule_->time = MonotonicNow() - rule_->since;
+    rule_->counters = running_->counters();
+  }
+  return &*rule_;
+}
+
+std::vector<Rule> Ruler::TakeEnded() { return std::exchange(ended_, {}); }
+
+}  // namespace ose
