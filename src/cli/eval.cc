@@ -1,10 +1,15 @@
 // osevolve eval, osevolve compare: run policies on a workload.
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <cstring>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/file.h"
 #include "cli/commands.h"
 #include "cli/context.h"
 #include "cli/host_compare.h"
@@ -69,6 +74,13 @@ Status RunEval(const EvalFlags& flags, const CommonFlags& common, bool compare) 
   }
   for (const std::string& name : flags.policies) {
     if (name == kKernelPolicy && flags.host.host != "sim") continue;  // always there
+    if (name.starts_with(kProgramPrefix)) {
+      const std::string path = name.substr(strlen(kProgramPrefix));
+      if (flags.host.host == "sim") return Error{kExitUsage, name + ": a program rules a kernel, not the model: --host vm"};
+      if (access(path.c_str(), X_OK) != 0) return Error{kExitNotFound, path + ": there is no such program"};
+      sources.push_back({Basename(path), kProgramPrefix + std::string(std::filesystem::absolute(path)), ""});
+      continue;
+    }
     OSE_ASSIGN(NamedSource source, LoadPolicy(context, KnowledgeBasePath(context, flags.kb), name));
     sources.push_back(std::move(source));
   }

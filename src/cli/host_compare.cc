@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstring>
 #include <thread>
 
 #include "base/fd.h"
@@ -22,7 +23,8 @@ namespace ose {
 namespace {
 
 // The script's output, from the VM or from this machine as root.
-Result<std::string> RunScript(const Context& context, const HostFlags& flags, const Problem& problem, const std::string& dir) {
+Result<std::string> RunScript(const Context& context, const HostFlags& flags, const Problem& problem, const MeasurePlan& plan,
+                              const std::string& dir, int boot) {
   const std::string script = JoinPath(dir, "measure");
   if (flags.host == "live") {
     CommandOptions run;
@@ -40,6 +42,17 @@ Result<std::string> RunScript(const Context& context, const HostFlags& flags, co
   OSE_ASSIGN(VmOptions options, MakeVmOptions(context, vm));
   options.cwd.clear();
   options.cancel = &StopOnSignals();
+  if (options.repeatable) {
+    // Another command line is another sample.
+    options.append = fmt::format("seed={}", boot);
+    options.files = {dir, JoinPath(context.programs, "osevolve-live")};
+    for (const MeasuredPolicy& p : plan.policies)
+      if (!p.program.empty()) options.files.push_back(p.program);
+    for (const char* tool : {"stat", "mktemp", "cat", "rm"}) options.files.push_back(FindExecutable(tool));
+    const auto& real = problem.workload.real.command;
+    options.files.push_back(real.empty() ? JoinPath(context.programs, "osevolve") : FindExecutable(real[0]));
+    if (options.files.back().empty()) return Error{kExitNotFound, fmt::format("there is no program '{}'", real[0])};
+  }
   const std::string file = JoinPath(dir, "output");
   Fd out(open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!out) return Error{kExitIo, fmt::format("{}: {}", file, strerror(errno))};
@@ -75,7 +88,8 @@ void AddHostFlags(CLI::App& app, HostFlags* f) {
   app.add_option("--kernel", f->vm.kernel, "bzImage for the VM; default: the one of `osevolve vm build`");
   app.add_option("--vcpus", f->vm.cpus, "virtual CPUs; default: as many as the machine profile has, at most 8")->check(CLI::Range(1, 64));
   app.add_option("--timeout", f->vm.timeout_s, "seconds after which a boot is ended")->check(CLI::Range(1.0, 1e6))->capture_default_str();
-  app.add_flag("--kvm", f->vm.kvm, "hardware virtualisation for the VM");
+  CLI::Option* kvm = app.add_flag("--kvm", f->vm.kvm, "hardware virtualisation for the VM");
+  app.add_flag("--repeatable", f->vm.repeatable, "the VM counts instructions instead of time: equal commands, equal numbers")->excludes(kvm);
 }
 
 Result<std::vector<ReportRow>> HostCompare(const Context& context, const HostFlags& flags, const Problem& problem,
@@ -84,7 +98,7 @@ Result<std::vector<ReportRow>> HostCompare(const Context& context, const HostFla
   if (flags.host == "live" && geteuid() != 0) return Error{kExitNoSchedExt, "--host live takes root: sudo, or --host vm"};
   OSE_ASSIGN(TempDir dir, TempDir::Make("osevolve-measure"));
   MeasurePlan plan;
-  plan.policies = {{kKernelPolicy, ""}};
+  plan.policies = {{.name = kKernelPolicy}};
   std::vector<ReportRow> rows(1);
   rows[0].policy = kKernelPolicy;
   std::vector<size_t> row_of = {0};  // of the plan's policies
@@ -93,6 +107,12 @@ Result<std::vector<ReportRow>> HostCompare(const Context& context, const HostFla
     if (policy.name == kKernelPolicy) continue;
     ReportRow row;
     row.policy = policy.name;
+    if (policy.path.starts_with(kProgramPrefix)) {
+      plan.policies.push_back({policy.name, "", policy.path.substr(strlen(kProgramPrefix))});
+      row_of.push_back(rows.size());
+      rows.push_back(std::move(row));
+      continue;
+    }
     if (!builder) {
       OSE_ASSIGN(plan.live_program, FindLiveProgram(context));
       OSE_ASSIGN(builder, ObjectBuilder::Create(context));
@@ -102,7 +122,7 @@ Result<std::vector<ReportRow>> HostCompare(const Context& context, const HostFla
     if (object.ok()) {
       const std::string path = JoinPath(dir.path(), fmt::format("{}.bpf.o", rows.size()));
       OSE_TRY(WriteFileAtomic(path, *object));
-      plan.policies.push_back({policy.name, path});
+      plan.policies.push_back({policy.name, path, ""});
       row_of.push_back(rows.size());
     } else if (object.error().code == kExitGate || object.error().code == kExitCompile) {
       row.evaluation.outcome = object.error().code == kExitGate ? Outcome::kGate : Outcome::kCompile;
@@ -121,12 +141,15 @@ Result<std::vector<ReportRow>> HostCompare(const Context& context, const HostFla
   }
   const size_t per_boot = std::min(seeds.size(), static_cast<size_t>(flags.rounds));
   int boot = 0;
+  if (flags.host == "live" && plan.policies.size() > 1 && !FileExists("/sys/kernel/sched_ext/state"))
+    return Error{kExitNoSchedExt, "this kernel has no sched_ext (Linux 6.12 or later with CONFIG_SCHED_CLASS_EXT): measure in a VM, --host vm"};
   for (size_t at = 0; at < seeds.size(); at += per_boot) {
     plan.seeds.assign(seeds.begin() + static_cast<ptrdiff_t>(at), seeds.begin() + static_cast<ptrdiff_t>(std::min(seeds.size(), at + per_boot)));
+    ++boot;
     on_progress(fmt::format("measuring {} policies on {} seeds{}", plan.policies.size(), plan.seeds.size(),
-                            flags.host == "vm" ? fmt::format(", boot {}", ++boot) : ""));
+                            flags.host == "vm" ? fmt::format(", boot {}", boot) : ""));
     OSE_TRY(WriteFileAtomic(JoinPath(dir.path(), "measure"), MeasureScript(plan)));
-    OSE_ASSIGN(std::string output, RunScript(context, flags, problem, dir.path()));
+    OSE_ASSIGN(std::string output, RunScript(context, flags, problem, plan, dir.path(), boot));
     OSE_ASSIGN(std::vector<Evaluation> measured, ParseMeasured(plan, output));
     for (size_t p = 0; p < measured.size(); ++p) {
       Evaluation& total = rows[row_of[p]].evaluation;

@@ -29,6 +29,9 @@ struct HostFlags {
   VmFlags vm;
 };
 
+// A policy of this prefix is the program of another sched_ext scheduler, for comparison.
+inline constexpr char kProgramPrefix[] = "program:";
+
 // --host and what belongs to it.
 void AddHostFlags(CLI::App& app, HostFlags* flags);
 

@@ -108,6 +108,22 @@ std::string MeasureScript(const MeasurePlan& plan) {
   std::string script =
       "d=$(mktemp -d) || exit 1\n"
       "trap 'rm -rf \"$d\"' EXIT\n"
+      // A scheduler's own program beside the command; 36 when it does not come to rule.
+      "beside() {  # PROGRAM COMMAND...\n"
+      "  local pid status=0 state=/sys/kernel/sched_ext/state n=0\n"
+      "  \"$1\" >&2 </dev/null &\n"
+      "  pid=$!\n"
+      "  shift\n"
+      "  until [[ $(cat $state 2>&1) == enabled ]]; do\n"
+      "    kill -0 $pid 2>/dev/null && ((n++ < 200)) || { kill -9 $pid 2>/dev/null; echo \"it does not attach\" >&2; return 36; }\n"
+      "    sleep 0.1\n"
+      "  done\n"
+      "  \"$@\" || status=$?\n"
+      "  kill -INT $pid 2>/dev/null || { echo \"ejected\" >&2; status=36; }\n"
+      "  wait $pid || true\n"
+      "  until [[ $(cat $state 2>&1) == disabled ]]; do sleep 0.1; done\n"
+      "  return $status\n"
+      "}\n"
       "run() {  # POLICY SEED COMMAND...\n"
       "  local policy=$1 seed=$2 status=0\n"
       "  shift 2\n"
@@ -119,8 +135,9 @@ std::string MeasureScript(const MeasurePlan& plan) {
   for (size_t s = 0; s < plan.seeds.size(); ++s) {
     for (size_t i = 0; i < n; ++i) {
       const size_t p = (i + s) % n;
-      const std::string& object = plan.policies[p].object;
-      const std::string under = object.empty() ? "" : fmt::format("{} run --object {} -- ", Quoted(plan.live_program), Quoted(object));
+      const auto& [name, object, program] = plan.policies[p];
+      const std::string under = !program.empty() ? fmt::format("beside {} ", Quoted(program))
+                                : object.empty() ? "" : fmt::format("{} run --object {} -- ", Quoted(plan.live_program), Quoted(object));
       script += fmt::format("run {} {} {}{}\n", p, plan.seeds[s], under, Command(plan, plan.seeds[s]));
     }
   }

@@ -20,7 +20,9 @@ namespace ose {
 
 struct MeasuredPolicy {
   std::string name;
-  std::string object;  // file of build-bpf; "" = the kernel's own scheduler
+  std::string object = {};   // file of build-bpf
+  std::string program = {};  // a scheduler's own program, which attaches it and takes it out on SIGINT
+  // Neither: the kernel's own scheduler.
 };
 
 // How a command says what it measured.

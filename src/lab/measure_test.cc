@@ -49,7 +49,7 @@ TEST(Bench, ReadsSecondsAndLoad) {
 
 MeasurePlan Plan(std::vector<std::string> command) {
   MeasurePlan plan;
-  plan.policies = {{"kernel", ""}, {"other", ""}};
+  plan.policies = {{.name = "kernel"}, {.name = "other"}};
   plan.seeds = {5, 18446744073709551615u};
   plan.command = std::move(command);
   plan.output = BenchOutput::kLoad;

@@ -294,6 +294,18 @@ std::string Loader::Variable(const std::string& name) const {
   return value.substr(symbol->second.offset, symbol->second.bytes);
 }
 
+int Loader::exit_kind() const {
+  auto symbol = symbols_.find("osv_exit_info");
+  if (symbol == symbols_.end()) return 0;
+  bpf_map* map = MapOfSection(object_, symbol->second.section);
+  size_t size = 0;
+  // libbpf maps data sections into our memory; once the object is loaded it is the kernel's.
+  const auto* data = map ? static_cast<const char*>(bpf_map__initial_value(map, &size)) : nullptr;
+  int32_t kind = 0;
+  if (data && symbol->second.offset + 4 <= size) memcpy(&kind, data + symbol->second.offset, 4);
+  return kind;
+}
+
 ExitInfo Loader::exit_info() const {
   const std::string bytes = Variable("osv_exit_info");
   ExitInfo info;

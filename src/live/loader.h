@@ -64,6 +64,8 @@ class Loader {
   const std::string& name() const { return name_; }
   std::vector<ProgramInfo> programs() const;
   ExitInfo exit_info() const;
+  // Its kind alone, read from memory that the kernel shares with us: cheap enough to ask often.
+  int exit_kind() const;
   std::vector<uint64_t> counters() const;  // of the policy's count(), up to the last that is not 0
 
  private:

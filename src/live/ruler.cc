@@ -5,6 +5,12 @@
 #include <utility>
 
 namespace ose {
+namespace {
+
+// The exit operation says when a policy is ejected; the kernel's own word is asked in case it could not run.
+const Nanos kLookEvery = Nanos::Seconds(1);
+
+}  // namespace
 
 Status Ruler::Begin(const Mandate& mandate) {
   OSE_ASSIGN(Loader loader, Loader::Open(mandate.object, mandate.load));
@@ -47,7 +53,7 @@ void Ruler::Close() {
   if (!running_) return;
   running_->Detach();
   // Detaching is asynchronous: the exit operation fills the information in.
-  for (int i = 0; i < 400 && running_->exit_info().kind == 0; ++i) usleep(2500);
+  for (int i = 0; i < 400 && running_->exit_kind() == 0; ++i) usleep(2500);
   rule_->exit = running_->exit_info();
   rule_->counters = running_->counters();
   rule_->time = MonotonicNow() - rule_->since;
@@ -57,19 +63,23 @@ void Ruler::Close() {
 
 bool Ruler::Rules() {
   if (!running_) return false;
-  if (running_->exit_info().kind == 0 && SchedExtState() != "disabled") return true;
+  if (running_->exit_kind() == 0) {
+    const Nanos now = MonotonicNow();
+    if (now - looked_ < kLookEvery) return true;
+    looked_ = now;
+    if (SchedExtState() != "disabled") return true;
+  }
   Close();
   return false;
 }
 
 const Rule* Ruler::last() {
   if (!rule_) return nullptr;
-  if (running_) {
-    rule_->time = MonotonicNow() - rule_->since;
-    rule_->counters = running_->counters();
-  }
+  if (running_) rule_->time = MonotonicNow() - rule_->since;
   return &*rule_;
 }
+
+std::vector<uint64_t> Ruler::counters() const { return running_ ? running_->counters() : std::vector<uint64_t>(); }
 
 std::vector<Rule> Ruler::TakeEnded() { return std::exchange(ended_, {}); }
 

@@ -45,8 +45,10 @@ class Ruler {
   // Whether a policy rules. False from the moment on at which the kernel has ejected it.
   bool Rules();
 
-  // The rule that began last; its exit is known once it is over. Null before the first.
+  // The rule that began last; its exit and counters are known once it is over. Null before the first.
   const Rule* last();
+  // Of the policy that rules, now.
+  std::vector<uint64_t> counters() const;
   // The rules that are over since the last call, oldest first.
   std::vector<Rule> TakeEnded();
 
@@ -59,6 +61,7 @@ class Ruler {
   std::optional<Mandate> mandate_;
   std::optional<Rule> rule_;
   std::vector<Rule> ended_;
+  Nanos looked_{};
 };
 
 }  // namespace ose

@@ -15,7 +15,7 @@ namespace ose {
 namespace {
 
 constexpr int kSchedExt = 7;  // SCHED_EXT
-const Nanos kWatch = Nanos::Millis(50);
+const Nanos kWatch = Nanos::Millis(100);
 
 }  // namespace
 

@@ -212,7 +212,7 @@ class Supervisor {
       j["ruled_s"] = rule->time.s();
       j["gap_ms"] = rule->gap.ms();
       j["attach_ms"] = rule->attach.ms();
-      j["counters"] = rule->counters;
+      j["counters"] = ruler_.counters();
     }
     j["can_roll_back"] = previous_.has_value();
     j["history"] = history_;
