@@ -14,7 +14,8 @@ TUNABLE(slice_ns, 20'000'000, 100'000, 1'000'000'000)  // SCX_SLICE_DFL
 TUNABLE(max_lag_ns, 20'000'000, 0, 1'000'000'000)      // credit that a sleeper may keep
 
 struct VtimeTask {
-  u64 charged;  // run_total() that vtime accounts for
+  u64 charged;   // run_total() that vtime accounts for
+  u64 last_run;  // CPU time of its last turn
 };
 
 struct Vtime : Policy<VtimeTask> {
@@ -53,7 +54,8 @@ struct Vtime : Policy<VtimeTask> {
     // EVOLVE-BLOCK-END
 
     // EVOLVE-BLOCK-START kick_idle
-    if (!(enq_flags & kEnqWakeup)) {
+    // After a long turn only: whoever yields in a loop would pay for the search each time.
+    if (!(enq_flags & kEnqWakeup) && t->last_run >= static_cast<u64>(slice_ns) / 2) {
       s32 idle = t.pick_idle();
       if (idle >= 0) kick_cpu(idle, kKickIdle);
     }
@@ -76,6 +78,7 @@ struct Vtime : Policy<VtimeTask> {
   void stopping(Task t, bool runnable) {
     u64 used = t.run_total() - t->charged;
     t->charged += used;
+    t->last_run = used;
     // EVOLVE-BLOCK-START charge
     // Scale the execution time by the inverse of the weight.
     t.set_vtime(t.vtime() + udiv(used * 100, t.weight()));

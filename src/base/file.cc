@@ -28,17 +28,19 @@ Result<std::string> ReadFile(const std::string& path, uint64_t max_bytes) {
   struct stat st{};
   if (fstat(fd.get(), &st) != 0) return IoError("cannot read", path);
   if (!S_ISREG(st.st_mode)) return Error{kIoError, "cannot read " + path + ": not a regular file"};
-  if (static_cast<uint64_t>(st.st_size) > max_bytes)
-    return Error{kIoError, "cannot read " + path + ": " + std::to_string(st.st_size) +
-                               " bytes, more than the limit of " + std::to_string(max_bytes)};
-  std::string out(static_cast<size_t>(st.st_size), '\0');
+  const Error too_large{kIoError, "cannot read " + path + ": more than the limit of " + std::to_string(max_bytes) + " bytes"};
+  if (static_cast<uint64_t>(st.st_size) > max_bytes) return too_large;
+  // One byte more than it says, to see its end; files of /proc say 0, and a file may grow.
+  std::string out(std::max<size_t>(static_cast<size_t>(st.st_size) + 1, 4096), '\0');
   size_t have = 0;
-  while (have < out.size()) {
+  for (;;) {
+    if (have == out.size()) out.resize(2 * have);
     ssize_t n = read(fd.get(), out.data() + have, out.size() - have);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return IoError("cannot read", path);
     if (n == 0) break;
     have += static_cast<size_t>(n);
+    if (have > max_bytes) return too_large;
   }
   out.resize(have);
   return out;
