@@ -69,6 +69,24 @@ grep -q enabled /run/text || die "not enabled"
 [[ $(grep -c SCHED_OTHER /run/text) == 1 ]] || die "both or none: $(cat /run/text)"
 SCRIPT
 
+# A control group: what is in it is ruled by the policy, what is started in it, too, and all is given back.
+in_vm cgroup <<'SCRIPT'
+osevolve deploy $W/vtime.bpf.o --cgroup no/such && die 'a group that is not there'
+mkdir /sys/fs/cgroup/work
+sleep 100 & in=$!
+sleep 100 & out=$!
+echo $in >/sys/fs/cgroup/work/cgroup.procs
+osevolve deploy $W/vtime.bpf.o --cgroup work || die deploy
+class() { chrt -p $1 | grep -q "$2" || die "$1 is not $2: $(chrt -p $1)"; }
+[[ $(state) == enabled ]] || die 'not enabled'
+chrt -p $in | grep -q SCHED_OTHER && die 'not taken over'
+class $out SCHED_OTHER
+osevolve status | grep -q 'tasks of /sys/fs/cgroup/work' || die status
+osevolve undeploy || die undeploy
+class $in SCHED_OTHER
+kill $in $out
+SCRIPT
+
 # Swaps under load: every event is done, each gap is measured, and nobody was lost.
 swaps=${OSEVOLVE_SWAPS:-60}
 in_vm swaps <<SCRIPT

@@ -20,7 +20,7 @@ namespace {
 using nlohmann::json;
 
 struct DeployFlags {
-  std::string policy, dir = kLiveDir, journal;
+  std::string policy, dir = kLiveDir, journal, cgroup;
   std::vector<std::string> settings;
   uint32_t timeout_ms = kDefaultStallMs;
   double good_after_s = 10;
@@ -39,7 +39,7 @@ std::string StatusText(const json& j) {
   std::string text;
   if (j.contains("policy")) {
     text = fmt::format("{} rules{}, for {:.1f} s; sched_ext is {}\n", j["policy"].get<std::string>(),
-                       j.value("partial", false) ? " the tasks of SCHED_EXT" : "", j.value("ruled_s", 0.0), kernel.value("state", "?"));
+                       j.contains("cgroup") ? " the tasks of " + j["cgroup"].get<std::string>() : j.value("partial", false) ? " the tasks of SCHED_EXT" : "", j.value("ruled_s", 0.0), kernel.value("state", "?"));
     if (j.value("gap_ms", 0.0) > 0) text += fmt::format("the swap took {:.1f} ms\n", j["gap_ms"].get<double>());
   } else {
     text = fmt::format("no policy of OS-Evolve rules ({}); sched_ext is {}\n", j.value("state", "?"), kernel.value("state", "?"));
@@ -81,6 +81,7 @@ Status RunDeploy(const DeployFlags& flags, const CommonFlags& common) {
     return Error{kExitNoSchedExt, "this kernel has no sched_ext (Linux 6.12 or later with CONFIG_SCHED_CLASS_EXT); try the policy in a VM: osevolve vm"};
   request.what = LiveRequest::Do::kDeploy;
   request.partial = flags.partial;
+  request.cgroup = flags.cgroup;
   request.timeout_ms = flags.timeout_ms;
   for (const std::string& s : flags.settings) {
     const size_t equals = s.find('=');
@@ -146,6 +147,7 @@ void RegisterDeploy(CLI::App& app, Command& command) {
   deploy->add_option("policy", flags->policy, "policy: a file, a name, kb:HASH, or an object of build-bpf");
   deploy->add_flag("--rollback", flags->rollback, "go back to the policy before this one");
   deploy->add_flag("--partial", flags->partial, "only tasks of policy SCHED_EXT, not the whole system");
+  deploy->add_option("--cgroup", flags->cgroup, "only the tasks of this control group");
   deploy->add_option("--set", flags->settings, "NAME=VALUE of a tunable; repeat it")->allow_extra_args(false);
   deploy->add_option("--timeout-ms", flags->timeout_ms, "longest wait of a runnable task before the kernel ejects the policy")
       ->check(CLI::Range(1u, 30000u))->capture_default_str();

@@ -12,6 +12,7 @@
 #include "cli/context.h"
 #include "cli/knowledge.h"
 #include "core/exit_code.h"
+#include "lab/vm.h"
 #include "llm/http.h"
 #include "llm/providers.h"
 #include "sandbox/sandbox.h"
@@ -70,11 +71,35 @@ Check CheckTracing() {
   return {"recording", false, false, "this kernel has no tracefs (CONFIG_FTRACE)"};
 }
 
-Check CheckSchedExt() {
+std::string KernelWord(const char* path) {
+  auto text = ReadFile(path, 1 << 16);
+  return text.ok() ? text->substr(0, text->find('\n')) : "";
+}
+
+// What `deploy` and --host live need here.
+Check CheckSchedExt(const Context& c) {
   utsname u{};
   uname(&u);
-  if (FileExists("/sys/kernel/sched_ext/state")) return {"sched_ext", true, false, fmt::format("Linux {}", u.release)};
-  return {"sched_ext", false, false, fmt::format("Linux {} has no sched_ext (needs 6.12 or later with CONFIG_SCHED_CLASS_EXT); the simulator does not need it", u.release)};
+  const std::string name = "sched_ext", linux = fmt::format("Linux {}", u.release);
+  const std::string state = KernelWord("/sys/kernel/sched_ext/state"), rules = KernelWord("/sys/kernel/sched_ext/root/ops");
+  if (state.empty()) return {name, false, false, linux + " has no sched_ext (needs 6.12 or later with CONFIG_SCHED_CLASS_EXT); the simulator and the VM do not need it"};
+  if (!FileExists("/sys/kernel/btf/vmlinux")) return {name, false, false, linux + " has no BTF (CONFIG_DEBUG_INFO_BTF), so policies cannot be loaded"};
+  const std::string lockdown = KernelWord("/sys/kernel/security/lockdown");
+  if (lockdown.find("[confidentiality]") != lockdown.npos) return {name, false, false, linux + " is locked down ([confidentiality]): nobody may load BPF programs that read its memory"};
+  if (!FileExists(JoinPath(c.programs, "osevolve-live"))) return {name, false, false, linux + " has it, but osevolve-live was not built: ./osevolve deploy installs what it needs (tools/packages-vm.txt)"};
+  if (!rules.empty()) return {name, true, false, fmt::format("{}, {} rules now", linux, rules)};
+  return {name, true, false, linux + (geteuid() == 0 ? "" : "; deploying takes root")};
+}
+
+Check CheckVm(const Context& c) {
+  const std::string name = "vm";
+  for (auto [program, package] : {std::pair{"qemu-system-x86_64", "qemu-system-x86"}, {"busybox", "busybox-static"}})
+    if (FindExecutable(program).empty()) return {name, false, false, fmt::format("{} is missing: apt-get install {} (tools/packages-vm.txt)", program, package)};
+  auto dir = KernelDir(c.root + "/src/lab");
+  if (!dir.ok()) return {name, false, false, dir.error().message};
+  const std::string kvm = access("/dev/kvm", R_OK | W_OK) == 0 ? "; --kvm works" : "; software emulation only, no /dev/kvm";
+  if (!FileExists(*dir + "/bzImage")) return {name, false, false, "its kernel is not made yet: osevolve vm build (about ten minutes, once)" + kvm};
+  return {name, true, false, *dir + "/bzImage" + kvm};
 }
 
 // Keys are looked at, servers on this machine are asked whether they are there; nothing is sent to anybody else.
@@ -107,7 +132,7 @@ std::vector<Check> CheckModels() {
 Status RunDoctor(const CommonFlags& common) {
   OSE_ASSIGN(Context context, Context::Find());
   std::vector<Check> checks = {CheckCompiler(), CheckPrograms(context), CheckSandbox(), CheckPipeline(context),
-                               CheckKnowledge(context), CheckTracing(), CheckSchedExt()};
+                               CheckKnowledge(context), CheckTracing(), CheckSchedExt(context), CheckVm(context)};
   for (Check& c : CheckModels()) checks.push_back(std::move(c));
   bool ok = true;
   nlohmann::json list = nlohmann::json::array();

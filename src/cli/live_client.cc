@@ -54,6 +54,7 @@ Status StartSupervisor(const Context& context, const std::string& dir, const std
   start.argv = {live, "serve", "--detach", "--dir", dir, "--object", first.object, "--timeout-ms", std::to_string(first.timeout_ms),
                 "--good-after", fmt::format("{}", good_after_s)};
   if (!journal.empty()) start.argv.insert(start.argv.end(), {"--journal", journal});
+  if (!first.cgroup.empty()) start.argv.insert(start.argv.end(), {"--cgroup", first.cgroup});
   if (first.partial) start.argv.push_back("--partial");
   for (const auto& [name, value] : first.tunables) start.argv.insert(start.argv.end(), {"--set", fmt::format("{}={}", name, value)});
   OSE_ASSIGN(CommandResult started, RunCommand(start));

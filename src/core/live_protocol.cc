@@ -42,6 +42,7 @@ std::string EncodeLiveRequest(const LiveRequest& request) {
   if (request.what == LiveRequest::Do::kDeploy) {
     j["object"] = request.object;
     j["partial"] = request.partial;
+    if (!request.cgroup.empty()) j["cgroup"] = request.cgroup;
     j["timeout_ms"] = request.timeout_ms;
     j["tunables"] = request.tunables;
   }
@@ -65,6 +66,10 @@ Result<LiveRequest> DecodeLiveRequest(std::string_view text) {
   if (auto partial = j.find("partial"); partial != j.end()) {
     if (!partial->is_boolean()) return Malformed();
     r.partial = *partial;
+  }
+  if (auto cgroup = j.find("cgroup"); cgroup != j.end()) {
+    if (!cgroup->is_string()) return Malformed();
+    r.cgroup = *cgroup;
   }
   if (auto timeout = j.find("timeout_ms"); timeout != j.end()) {
     if (!timeout->is_number_unsigned() || *timeout < 1 || *timeout > 30000) return Malformed();

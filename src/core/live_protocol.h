@@ -1,7 +1,7 @@
 // What `osevolve deploy`, `undeploy` and `status` say to the supervisor of osevolve-live: one frame (base/frame.h)
 // of JSON over the Unix socket `control` in the supervisor's folder, one frame back, then the connection ends.
 //
-//   {"do": "deploy", "object": PATH, "partial": false, "timeout_ms": N, "tunables": {NAME: INT}}
+//   {"do": "deploy", "object": PATH, "partial": false, "cgroup": PATH, "timeout_ms": N, "tunables": {NAME: INT}}
 //   {"do": "rollback"}     the policy before this one
 //   {"do": "stop"}         the kernel's own scheduler; the supervisor ends
 //   {"do": "status"}
@@ -28,7 +28,8 @@ struct LiveRequest {
   Do what = Do::kStatus;
   // Of a deployment:
   std::string object;  // absolute path
-  bool partial = false;
+  bool partial = false;  // only tasks of policy SCHED_EXT
+  std::string cgroup;    // not empty: partial, and the tasks of this control group become SCHED_EXT
   uint32_t timeout_ms = kDefaultStallMs;
   std::map<std::string, int64_t> tunables;
 };

@@ -8,12 +8,13 @@ namespace ose {
 namespace {
 
 TEST(LiveProtocol, ARequestSurvivesTheTrip) {
-  LiveRequest r{LiveRequest::Do::kDeploy, "/tmp/a.o", true, 700, {{"slice_ns", -5}}};
+  LiveRequest r{LiveRequest::Do::kDeploy, "/tmp/a.o", true, "work.slice", 700, {{"slice_ns", -5}}};
   auto back = DecodeLiveRequest(EncodeLiveRequest(r));
   ASSERT_TRUE(back.ok());
   EXPECT_EQ(back->what, r.what);
   EXPECT_EQ(back->object, r.object);
   EXPECT_TRUE(back->partial);
+  EXPECT_EQ(back->cgroup, "work.slice");
   EXPECT_EQ(back->timeout_ms, 700u);
   EXPECT_EQ(back->tunables, r.tunables);
   for (auto what : {LiveRequest::Do::kRollback, LiveRequest::Do::kStop, LiveRequest::Do::kStatus}) {

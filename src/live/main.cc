@@ -54,7 +54,7 @@ struct Flags {
   int swaps = 0;
   uint32_t timeout_ms = 5000;
   double good_after_s = 10;
-  std::string dir = kLiveDir, journal;
+  std::string dir = kLiveDir, journal, cgroup;
   bool partial = false, detach = false;
 };
 
@@ -158,6 +158,7 @@ Status Serve(const Flags& flags) {
   o.first.what = LiveRequest::Do::kDeploy;
   o.first.object = flags.object;
   o.first.partial = flags.partial;
+  o.first.cgroup = flags.cgroup;
   o.first.timeout_ms = flags.timeout_ms;
   OSE_ASSIGN(o.first.tunables, ParseSettings(flags.settings));
   if (!flags.detach) return Supervise(o);
@@ -188,6 +189,7 @@ int Main(int argc, char** argv) {
   serve->add_option("--set", flags.settings, "NAME=VALUE of a tunable")->allow_extra_args(false);
   serve->add_option("--timeout-ms", flags.timeout_ms, "longest wait of a runnable task")->check(CLI::Range(1u, 30000u));
   serve->add_flag("--partial", flags.partial, "only tasks of policy SCHED_EXT");
+  serve->add_option("--cgroup", flags.cgroup, "only the tasks of this control group, which become SCHED_EXT");
   serve->add_flag("--detach", flags.detach, "go on in the background once the policy rules");
   run->add_option("command", flags.command, "command and arguments, after --; without: until a signal");
   try {

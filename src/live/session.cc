@@ -9,12 +9,12 @@
 
 #include "base/fd.h"
 #include "base/subprocess.h"
+#include "live/cgroup.h"
 #include "live/privilege.h"
 
 namespace ose {
 namespace {
 
-constexpr int kSchedExt = 7;  // SCHED_EXT
 const Nanos kWatch = Nanos::Millis(100);
 
 }  // namespace

@@ -22,6 +22,7 @@
 #include "base/file.h"
 #include "base/frame.h"
 #include "core/exit_code.h"
+#include "live/cgroup.h"
 #include "live/privilege.h"
 #include "live/ruler.h"
 
@@ -41,6 +42,12 @@ json ExitJson(const ExitInfo& e) {
     j["stalled_task"] = {{"comm", t.comm}, {"pid", t.pid}, {"waited_s", t.waited_s}};
   return j;
 }
+
+// A deployment as it is kept for the way back.
+struct Deployment {
+  Mandate mandate;
+  std::string cgroup;
+};
 
 class Supervisor {
  public:
@@ -62,6 +69,7 @@ class Supervisor {
       if (MonotonicNow() - written_ > kRefresh) WriteStatus();
     }
     ruler_.End();
+    TakeGroup("");
     Collect("undeployed");
     state_ = "stopped";
     WriteStatus();
@@ -103,58 +111,77 @@ class Supervisor {
   }
 
   // The copy is checked and loaded, not the file that may change.
-  Result<Mandate> Copy(const LiveRequest& r) {
+  Result<Deployment> Copy(const LiveRequest& r) {
     OSE_TRY(CheckPrivateFile(r.object));
     OSE_ASSIGN(std::string bytes, ReadFile(r.object, 64 << 20));
-    Mandate m;
-    m.object = Path(fmt::format("{}.bpf.o", ++copies_));
-    OSE_TRY(WriteFileAtomic(m.object, bytes));
-    m.load = {.partial = r.partial, .timeout_ms = r.timeout_ms, .tunables = r.tunables};
-    return m;
+    Deployment d;
+    if (!r.cgroup.empty()) {
+      OSE_ASSIGN(CgroupMembers group, CgroupMembers::Open(r.cgroup));
+      d.cgroup = group.path();
+    }
+    d.mandate.object = Path(fmt::format("{}.bpf.o", ++copies_));
+    OSE_TRY(WriteFileAtomic(d.mandate.object, bytes));
+    d.mandate.load = {.partial = r.partial || !r.cgroup.empty(), .timeout_ms = r.timeout_ms, .tunables = r.tunables};
+    return d;
   }
 
   Status Deploy(const LiveRequest& r) {
-    OSE_ASSIGN(Mandate m, Copy(r));
-    Status begun = Begin(m, "deployed");
-    if (!begun.ok()) unlink(m.object.c_str());
+    OSE_ASSIGN(Deployment d, Copy(r));
+    Status begun = Begin(d, "deployed");
+    if (!begun.ok()) unlink(d.mandate.object.c_str());
     return begun;
   }
 
-  Status Begin(const Mandate& m, const std::string& why) {
-    const std::optional<Mandate> before = current_;
-    Status begun = ruler_.Begin(m);
+  Status Begin(const Deployment& d, const std::string& why) {
+    const std::optional<Deployment> before = current_;
+    Status begun = ruler_.Begin(d.mandate);
     Collect(begun.ok() ? "replaced" : "a successor could not be attached");
     if (!begun.ok()) {
       if (!ruler_.Rules()) Fallen();
       WriteStatus();
       return begun;
     }
-    if (before && before->object != m.object) previous_ = before;
-    current_ = m;
+    if (before && before->mandate.object != d.mandate.object) previous_ = before;
+    current_ = d;
+    TakeGroup(d.cgroup);
     state_ = "ruling";
     Note({{"event", why}, {"policy", ruler_.last()->policy}, {"gap_ms", ruler_.last()->gap.ms()}, {"attach_ms", ruler_.last()->attach.ms()}});
     WriteStatus();
     return begun;
   }
 
+  // The tasks of the group that is ruled, and those of the one before back.
+  void TakeGroup(const std::string& path) {
+    if (group_ && group_->path() != path) {
+      group_->Release();
+      group_.reset();
+    }
+    if (path.empty()) return;
+    if (auto group = CgroupMembers::Open(path); !group_ && group.ok()) group_ = std::move(*group);
+    if (group_) group_->Sweep();
+    swept_ = MonotonicNow();
+  }
+
   void Fallen() {
     current_.reset();
+    TakeGroup("");
     state_ = "fallen back to the kernel's scheduler";
   }
 
   void Watch() {
     if (!current_) return;
     if (ruler_.Rules()) {
-      if (ruler_.last()->time >= o_.good_after && (good_.empty() || good_.back().object != current_->object)) good_.push_back(*current_);
+      if (group_ && MonotonicNow() - swept_ > kRefresh) TakeGroup(current_->cgroup);
+      if (ruler_.last()->time >= o_.good_after && (good_.empty() || good_.back().mandate.object != current_->mandate.object)) good_.push_back(*current_);
       return;
     }
-    const Mandate bad = *current_;
+    const std::string bad = current_->mandate.object;
     Collect("ejected by the kernel");
-    std::erase_if(good_, [&](const Mandate& m) { return m.object == bad.object; });
-    if (previous_ && previous_->object == bad.object) previous_.reset();
+    std::erase_if(good_, [&](const Deployment& d) { return d.mandate.object == bad; });
+    if (previous_ && previous_->mandate.object == bad) previous_.reset();
     Fallen();
     while (!good_.empty()) {
-      const Mandate next = good_.back();
+      const Deployment next = good_.back();
       if (Begin(next, "fallen back to").ok()) return;
       good_.pop_back();
     }
@@ -178,12 +205,13 @@ class Supervisor {
       case LiveRequest::Do::kDeploy: OSE_TRY(Deploy(r)); break;
       case LiveRequest::Do::kRollback:
         if (!previous_) return Error{kExitUsage, "there is no policy before this one to go back to"};
-        OSE_TRY(Begin(Mandate(*previous_), "rolled back to"));
+        OSE_TRY(Begin(Deployment(*previous_), "rolled back to"));
         break;
       case LiveRequest::Do::kStop:
         ruler_.End();
         Collect("undeployed");
         current_.reset();
+        TakeGroup("");
         state_ = "stopped";
         stop_ = true;
         break;
@@ -206,9 +234,10 @@ class Supervisor {
     json j = {{"state", state_}, {"pid", getpid()}, {"kernel", {{"state", SchedExtState()}, {"policy", SchedExtPolicy()}}}};
     if (const Rule* rule = current_ ? ruler_.last() : nullptr) {
       j["policy"] = rule->policy;
-      j["partial"] = current_->load.partial;
-      j["timeout_ms"] = current_->load.timeout_ms;
-      j["tunables"] = current_->load.tunables;
+      j["partial"] = current_->mandate.load.partial;
+      if (!current_->cgroup.empty()) j["cgroup"] = current_->cgroup;
+      j["timeout_ms"] = current_->mandate.load.timeout_ms;
+      j["tunables"] = current_->mandate.load.tunables;
       j["ruled_s"] = rule->time.s();
       j["gap_ms"] = rule->gap.ms();
       j["attach_ms"] = rule->attach.ms();
@@ -236,8 +265,10 @@ class Supervisor {
   Fd lock_, listen_;
   Ruler ruler_;
   std::string state_ = "starting";
-  std::optional<Mandate> current_, previous_;
-  std::vector<Mandate> good_;
+  std::optional<Deployment> current_, previous_;
+  std::vector<Deployment> good_;
+  std::optional<CgroupMembers> group_;
+  Nanos swept_{};
   std::deque<json> history_;
   Nanos written_{};
   int copies_ = 0;
