@@ -1,7 +1,8 @@
-// Samples: what a run measures while it goes, per group of tasks, and the metrics made of it.
+// Samples: what a run, simulated or real, measures while it goes, per group of tasks, and the metrics
+// made of it.
 // Definitions: core/metrics.cc and docs/metrics.md.
-#ifndef OSEVOLVE_SIM_SAMPLES_H_
-#define OSEVOLVE_SIM_SAMPLES_H_
+#ifndef OSEVOLVE_WORKLOAD_SAMPLES_H_
+#define OSEVOLVE_WORKLOAD_SAMPLES_H_
 
 #include <string>
 #include <vector>
@@ -27,4 +28,4 @@ void AddEventMetrics(GroupSamples& samples, const std::string& prefix, Nanos win
 
 }  // namespace ose
 
-#endif  // OSEVOLVE_SIM_SAMPLES_H_
+#endif  // OSEVOLVE_WORKLOAD_SAMPLES_H_

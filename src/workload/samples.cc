@@ -1,4 +1,4 @@
-#include "sim/samples.h"
+#include "workload/samples.h"
 
 #include <algorithm>
 
