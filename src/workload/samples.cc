@@ -28,6 +28,19 @@ void GroupSamples::Merge(const GroupSamples& o) {
   last_finish = std::max(last_finish, o.last_finish);
 }
 
+void GroupSamples::AddUnfinished(Nanos age, Nanos work, bool started, bool only_if_old) {
+  const double us = age.us();
+  if (only_if_old && !latency_us.empty()) {
+    const auto middle = latency_us.begin() + static_cast<std::ptrdiff_t>(latency_us.size() / 2);
+    std::nth_element(latency_us.begin(), middle, latency_us.end());
+    if (us < *middle) return;
+  }
+  ++incomplete;
+  latency_us.push_back(us);
+  if (!started) start_us.push_back(us);
+  slowdown.push_back(us / std::max(work.us(), 1.0));
+}
+
 void AddEventMetrics(GroupSamples& s, const std::string& prefix, Nanos window, Metrics& out) {
   auto put = [&](const char* name, double value) { out[prefix + name] = value; };
   if (!s.wakeup_us.empty()) {

@@ -19,6 +19,10 @@ struct GroupSamples {
   Nanos first_start = Nanos::Max(), last_finish{0};
 
   void Merge(const GroupSamples& other);
+  // An event that had not finished when the run ended counts with its age. `work` is the CPU time it
+  // has had; one that has not `started` counts as if it needed 1 us. `only_if_old`: not if it is
+  // younger than the median event so far.
+  void AddUnfinished(Nanos age, Nanos work, bool started, bool only_if_old);
 };
 
 // Adds the metrics of one group (or of all together, with an empty prefix) to `out`.
