@@ -412,41 +412,19 @@ void Engine::Finish() {
     const bool waits = t.state == TaskState::kRunnable && t.awaits_first_run && Measured(t.woken_at);
     if (waits) samples_[static_cast<size_t>(t.group)].wakeup_us.push_back((end_ - t.woken_at).us());
     if (waits && !t.event_open && !t.serving && w_.groups[static_cast<size_t>(t.group)].event != EventKind::kNone) {
-      GroupSamples& s = samples_[static_cast<size_t>(t.group)];
-      const double waited = (end_ - t.woken_at).us();
-      ++s.incomplete;
-      s.latency_us.push_back(waited);
-      s.start_us.push_back(waited);
-      s.slowdown.push_back(waited);
+      samples_[static_cast<size_t>(t.group)].AddUnfinished(end_ - t.woken_at, Nanos{0}, false, false);
       continue;
     }
     // A request that was given to a thread which never ran since has not even begun.
     const bool unserved = t.serving && !t.pass_open;
     if ((!t.event_open && !unserved) || !Measured(t.event_release)) continue;
-    GroupSamples& s = samples_[static_cast<size_t>(t.group)];
-    double age = (end_ - t.event_release).us();
-    bool open = open_[static_cast<size_t>(t.group)].arrivals != nullptr;
-    if (!open && !s.latency_us.empty()) {
-      auto middle = s.latency_us.begin() + static_cast<std::ptrdiff_t>(s.latency_us.size() / 2);
-      std::nth_element(s.latency_us.begin(), middle, s.latency_us.end());
-      if (age < *middle) continue;
-    }
-    ++s.incomplete;
-    s.latency_us.push_back(age);
-    if (unserved) s.start_us.push_back(age);
-    Nanos work = unserved ? Nanos{0} : kernel_.RunTotal(&t) - t.event_work_base;
-    s.slowdown.push_back(age / std::max(work.us(), 1.0));
+    const bool open = open_[static_cast<size_t>(t.group)].arrivals != nullptr;
+    samples_[static_cast<size_t>(t.group)].AddUnfinished(
+        end_ - t.event_release, unserved ? Nanos{0} : kernel_.RunTotal(&t) - t.event_work_base, !unserved, !open);
   }
-  for (size_t g = 0; g < open_.size(); ++g) {
-    for (size_t i = open_[g].backlog_head; i < open_[g].backlog.size(); ++i) {
-      if (!Measured(open_[g].backlog[i])) continue;
-      ++samples_[g].incomplete;
-      double age = (end_ - open_[g].backlog[i]).us();
-      samples_[g].latency_us.push_back(age);
-      samples_[g].start_us.push_back(age);
-      samples_[g].slowdown.push_back(age);  // as if it needed 1 us, like all that never ran
-    }
-  }
+  for (size_t g = 0; g < open_.size(); ++g)
+    for (size_t i = open_[g].backlog_head; i < open_[g].backlog.size(); ++i)
+      if (Measured(open_[g].backlog[i])) samples_[g].AddUnfinished(end_ - open_[g].backlog[i], Nanos{0}, false, false);
 }
 
 Metrics Engine::CollectMetrics() {

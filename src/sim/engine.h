@@ -12,9 +12,9 @@
 
 #include "sim/event_queue.h"
 #include "sim/kernel.h"
-#include "sim/samples.h"
 #include "sim/simulate.h"
 #include "workload/draw.h"
+#include "workload/samples.h"
 
 namespace ose {
 

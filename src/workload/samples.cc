@@ -1,4 +1,4 @@
-#include "sim/samples.h"
+#include "workload/samples.h"
 
 #include <algorithm>
 
@@ -26,6 +26,19 @@ void GroupSamples::Merge(const GroupSamples& o) {
   incomplete += o.incomplete;
   first_start = std::min(first_start, o.first_start);
   last_finish = std::max(last_finish, o.last_finish);
+}
+
+void GroupSamples::AddUnfinished(Nanos age, Nanos work, bool started, bool only_if_old) {
+  const double us = age.us();
+  if (only_if_old && !latency_us.empty()) {
+    const auto middle = latency_us.begin() + static_cast<std::ptrdiff_t>(latency_us.size() / 2);
+    std::nth_element(latency_us.begin(), middle, latency_us.end());
+    if (us < *middle) return;
+  }
+  ++incomplete;
+  latency_us.push_back(us);
+  if (!started) start_us.push_back(us);
+  slowdown.push_back(us / std::max(work.us(), 1.0));
 }
 
 void AddEventMetrics(GroupSamples& s, const std::string& prefix, Nanos window, Metrics& out) {

@@ -1,7 +1,8 @@
-// Samples: what a run measures while it goes, per group of tasks, and the metrics made of it.
+// Samples: what a run, simulated or real, measures while it goes, per group of tasks, and the metrics
+// made of it.
 // Definitions: core/metrics.cc and docs/metrics.md.
-#ifndef OSEVOLVE_SIM_SAMPLES_H_
-#define OSEVOLVE_SIM_SAMPLES_H_
+#ifndef OSEVOLVE_WORKLOAD_SAMPLES_H_
+#define OSEVOLVE_WORKLOAD_SAMPLES_H_
 
 #include <string>
 #include <vector>
@@ -18,6 +19,10 @@ struct GroupSamples {
   Nanos first_start = Nanos::Max(), last_finish{0};
 
   void Merge(const GroupSamples& other);
+  // An event that had not finished when the run ended counts with its age. `work` is the CPU time it
+  // has had; one that has not `started` counts as if it needed 1 us. `only_if_old`: not if it is
+  // younger than the median event so far.
+  void AddUnfinished(Nanos age, Nanos work, bool started, bool only_if_old);
 };
 
 // Adds the metrics of one group (or of all together, with an empty prefix) to `out`.
@@ -27,4 +32,4 @@ void AddEventMetrics(GroupSamples& samples, const std::string& prefix, Nanos win
 
 }  // namespace ose
 
-#endif  // OSEVOLVE_SIM_SAMPLES_H_
+#endif  // OSEVOLVE_WORKLOAD_SAMPLES_H_

@@ -1,0 +1,67 @@
+// Waiter: what one thread sleeps on. One futex word per thread, so that a wake-up goes to exactly the
+// thread that it is meant for and the order of wake-ups is the waker's, not the kernel's.
+//
+//   sleeper: Arm(); queue itself somewhere; Park()
+//   waker:   take it from there; Wake()
+//
+// Stop() may come at any time and ends every sleep, also those to come.
+#ifndef OSEVOLVE_LOAD_WAITER_H_
+#define OSEVOLVE_LOAD_WAITER_H_
+
+#include <atomic>
+#include <cstdint>
+
+namespace ose {
+
+// Sleeps while `word` is `expected`, until MonoNs() reaches `due` (< 0: for ever). May return early.
+void FutexWait(std::atomic<uint32_t>& word, uint32_t expected, int64_t due);
+void FutexWake(std::atomic<uint32_t>& word, int threads);
+
+class Waiter {
+ public:
+  // By its own thread.
+  void Arm() { word_.fetch_and(~kWoken, std::memory_order_acq_rel); }
+  // Until woken or stopped; whether it was woken. Stays woken until armed again.
+  bool Park();
+  // Until MonoNs() is `due` or the waiter is stopped; whether it is due. Nobody may wake it meanwhile.
+  bool ParkUntil(int64_t due);
+
+  // By any thread. A wake-up is stamped with the time at which it was made.
+  void Wake();
+  void Stop();
+  bool woken() const { return (word_.load(std::memory_order_acquire) & kWoken) != 0; }
+  bool stopped() const { return (word_.load(std::memory_order_acquire) & kStopped) != 0; }
+  // Precondition: woken().
+  int64_t woken_at() const { return woken_at_; }
+
+  Waiter* next = nullptr;  // in the queue that it is in, whose owner guards it
+
+ private:
+  static constexpr uint32_t kWoken = 1, kStopped = 2;
+  std::atomic<uint32_t> word_{0};
+  int64_t woken_at_ = 0;  // written before kWoken is set
+};
+
+// Waiters, first come first served; linked through Waiter::next. Not thread-safe.
+class WaiterQueue {
+ public:
+  bool empty() const { return !head_; }
+  void Push(Waiter& w) {
+    w.next = nullptr;
+    (tail_ ? tail_->next : head_) = &w;
+    tail_ = &w;
+  }
+  // Null when empty. The waiter may be woken, and queue itself elsewhere, at once.
+  Waiter* Pop() {
+    Waiter* w = head_;
+    if (w && !(head_ = w->next)) tail_ = nullptr;
+    return w;
+  }
+
+ private:
+  Waiter *head_ = nullptr, *tail_ = nullptr;
+};
+
+}  // namespace ose
+
+#endif  // OSEVOLVE_LOAD_WAITER_H_
