@@ -12,10 +12,12 @@
 #include "cli/commands.h"
 #include "cli/conclude.h"
 #include "cli/context.h"
+#include "cli/host_compare.h"
 #include "cli/knowledge.h"
 #include "cli/run_plan.h"
 #include "core/exit_code.h"
 #include "evolve/evolution.h"
+#include "report/rows.h"
 
 namespace ose {
 namespace {
@@ -28,6 +30,7 @@ struct EvolveFlags {
   std::string out;
   bool resume = false, no_kb = false, dry_run = false;
   int jobs = 0;
+  HostFlags host;
 };
 
 std::string ProgressText(const EvolutionProgress& p) {
@@ -60,6 +63,30 @@ Status DryRun(const EvolveFlags& flags, const CommonFlags& common, const Problem
   OSE_ASSIGN(std::string text, DescribeDryRun(models, plan.models, prompts, flags.out, &result));
   if (common.json) PrintJson(result);
   else fmt::print("{}", text);
+  return {};
+}
+
+// The winner and the best hand-written policy beside the kernel's own scheduler, on a real kernel.
+Status Confirm(const Context& context, const EvolveFlags& flags, const CommonFlags& common, const Problem& problem, const RunPlan& plan,
+               Conclusion* conclusion) {
+  std::vector<NamedSource> policies;
+  const std::string baseline = conclusion->result["best_baseline"];
+  for (const SeedPolicy& seed : plan.seeds)
+    if (seed.name == baseline) policies.push_back({seed.name, seed.name + ".cc", seed.source});
+  const std::string best = JoinPath(flags.out, "best.cc");
+  OSE_ASSIGN(std::string source, ReadFile(best, 1 << 20));
+  policies.push_back({"best", best, source});
+  const int n = flags.host.rounds * flags.host.boots;
+  ProgressLine progress(common);
+  OSE_ASSIGN(std::vector<ReportRow> rows, HostCompare(context, flags.host, problem, policies, MakeSeeds(SeedFamily::kFinal, plan.seed, n),
+                                                      [&](const std::string& text) { progress.Show(text, true); }));
+  progress.Clear();
+  const ReportHead head = HostHead(flags.host, problem, fmt::format("final:{}", n));
+  conclusion->result["confirmed"] = RowsJson(head, rows, true);
+  conclusion->summary += "\nconfirmed on a kernel\n" + RowsTable(head, problem.workload.objectives, rows);
+  for (const ReportRow& row : rows)
+    if (row.evaluation.outcome != Outcome::kOk) conclusion->summary += row.policy + ": " + row.evaluation.diagnosis + "\n";
+  OSE_TRY(WriteFileAtomic(JoinPath(flags.out, "confirmed.json"), conclusion->result["confirmed"].dump(2) + "\n"));
   return {};
 }
 
@@ -146,6 +173,11 @@ Status RunEvolve(EvolveFlags flags, const CommonFlags& common) {
     if (search.interrupted) PrintNote("interrupted: this is the best so far; go on with: " + go_on, common);
   };
   OSE_ASSIGN(Conclusion conclusion, Conclude(conclude, problem, plan, search, *evaluator, *db, knowledge ? &*knowledge : nullptr));
+  if (flags.host.host != "sim") {
+    Status confirmed = Confirm(context, flags, common, problem, plan, &conclusion);
+    // The run itself is done and kept.
+    if (!confirmed.ok()) conclusion.summary += "\nnot confirmed on a kernel: " + confirmed.error().message + "\n";
+  }
   if (common.json) PrintJson(conclusion.result);
   else fmt::print("{}", conclusion.summary);
   return {};
@@ -169,10 +201,12 @@ void RegisterEvolve(CLI::App& app, Command& command) {
   sub->add_option("--islands", flags->plan.islands, "sub-populations")->check(CLI::Range(1, 64))->capture_default_str();
   sub->add_option("--kb", flags->plan.kb, "knowledge base file; default: knowledge.db in the state folder");
   sub->add_flag("--no-kb", flags->no_kb, "neither start from the knowledge base nor archive the winner");
+  AddHostFlags(*sub, &flags->host);
+  sub->get_option("--host")->description("where the winner is confirmed beside the kernel's own scheduler: sim (nowhere), vm, live");
   AddModelFlags(*sub, &flags->plan.models);
   sub->add_flag("--llm-dry-run", flags->dry_run, "send nothing: show what the first prompts are and what calls would cost");
   AddCommonFlags(*sub, command);
-  sub->footer("Example:  osevolve evolve workloads/hol.toml\n          osevolve evolve hol --llm anthropic:claude-sonnet-4-5 --budget-usd 2\n          osevolve evolve --resume --out runs/hol-1");
+  sub->footer("Example:  osevolve evolve workloads/hol.toml\n          osevolve evolve hol --llm anthropic:claude-sonnet-4-5 --budget-usd 2\n          osevolve evolve sysbench-threads-4x2 --host vm\n          osevolve evolve --resume --out runs/hol-1");
   sub->callback([flags, &command] { command.run = [flags, &command] { return RunEvolve(*flags, command.flags); }; });
 }
 
