@@ -30,6 +30,7 @@ void RegisterMcp(CLI::App& app, Command& command);
 void RegisterVm(CLI::App& app, Command& command);       // vm and vm build
 void RegisterBuildBpf(CLI::App& app, Command& command);
 void RegisterDeploy(CLI::App& app, Command& command);  // deploy, undeploy, status
+void RegisterObserve(CLI::App& app, Command& command);
 void RegisterDoctor(CLI::App& app, Command& command);
 
 // --json and --quiet.

@@ -80,6 +80,7 @@ int Main(int argc, char** argv) {
   RegisterVm(app, command);
   RegisterBuildBpf(app, command);
   RegisterDeploy(app, command);
+  RegisterObserve(app, command);
   RegisterDoctor(app, command);
   try {
     app.parse(argc, argv);

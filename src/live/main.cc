@@ -2,6 +2,7 @@
 // Started by `osevolve`, or by hand:
 //   osevolve-live check OBJECT...                  the verifier's verdict, nothing is attached
 //   osevolve-live serve --object OBJECT [--detach]  keeps a policy in power (live/supervisor.h); `osevolve deploy`
+//   osevolve-live watch [--time S] [-- COMMAND]    counts what runs (live/watch.h); `osevolve observe`
 //   osevolve-live run --object OBJECT [--then OBJECT --every S] -- COMMAND    a command under a policy
 // One JSON object on stdout (check) or in --report FILE (run).
 #include <fmt/format.h>
@@ -18,6 +19,7 @@
 #include "live/privilege.h"
 #include "live/session.h"
 #include "live/supervisor.h"
+#include "live/watch.h"
 
 namespace ose {
 namespace {
@@ -53,7 +55,7 @@ struct Flags {
   double every_s = 1;
   int swaps = 0;
   uint32_t timeout_ms = 5000;
-  double good_after_s = 10;
+  double good_after_s = 10, time_s = 5;
   std::string dir = kLiveDir, journal, cgroup;
   bool partial = false, detach = false;
 };
@@ -166,6 +168,19 @@ Status Serve(const Flags& flags) {
   return Detach(o, o.dir + "/log");
 }
 
+Status Watch(const Flags& flags, const char* self) {
+  WatchOptions o;
+  // Beside this program, wherever it was started from.
+  char path[4096];
+  const ssize_t n = readlink("/proc/self/exe", path, sizeof path);
+  o.object = Dirname(n > 0 ? std::string(path, static_cast<size_t>(n)) : std::string(self)) + "/watch.bpf.o";
+  o.command = flags.command;
+  o.time = Nanos{static_cast<int64_t>(flags.time_s * 1e9)};
+  OSE_ASSIGN(std::string counts, WatchCounts(o));
+  std::cout << counts << std::endl;
+  return {};
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("Loads scheduling policies into the running kernel.", "osevolve-live");
   app.require_subcommand(1);
@@ -192,12 +207,15 @@ int Main(int argc, char** argv) {
   serve->add_option("--cgroup", flags.cgroup, "only the tasks of this control group, which become SCHED_EXT");
   serve->add_flag("--detach", flags.detach, "go on in the background once the policy rules");
   run->add_option("command", flags.command, "command and arguments, after --; without: until a signal");
+  CLI::App* watch = app.add_subcommand("watch", "Count what runs, without changing it.");
+  watch->add_option("--time", flags.time_s, "seconds, without a command")->check(CLI::Range(0.01, 1e6));
+  watch->add_option("command", flags.command, "command and arguments, after --; without: all of user space");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : kExitUsage;
   }
-  const Status status = check->parsed() ? Check(flags) : serve->parsed() ? Serve(flags) : Run(flags);
+  const Status status = check->parsed() ? Check(flags) : serve->parsed() ? Serve(flags) : watch->parsed() ? Watch(flags, argv[0]) : Run(flags);
   if (status.ok()) return 0;
   if (!status.error().message.empty()) fmt::print(stderr, "osevolve-live: error: {}\n", status.error().message);
   return status.error().code;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "workload/program.h"
+#include "workload/signature_scale.h"
 
 namespace ose {
 namespace {
@@ -13,17 +14,10 @@ namespace {
 // Here the counts are worked out from the programs: each group makes so many passes a second, as
 // the CPUs allow, and a pass consists of so many bursts, sleeps, wake-ups and so on.
 
-constexpr double kMinBurstNs = 100, kMaxBurstNs = 10e9;
-constexpr double kMaxRate = 1e7;  // per CPU-second
-constexpr double kMaxTasksPerCpu = 1024, kMaxFanout = 1024, kMaxCv = 16, kMaxWeightRatio = 10'000;
+using namespace signature_scale;  // NOLINT: its only purpose
+
 constexpr double kSampledOps = 20'000;  // of a program with drawn durations
 constexpr uint64_t kSampleSeed = 0x7369676e61747572;
-
-double Unit(double x) { return std::clamp(x, 0.0, 1.0); }
-double LogScale(double x, double max) { return Unit(std::log1p(std::max(0.0, x)) / std::log1p(max)); }
-double BurstScale(double ns) {
-  return ns <= kMinBurstNs ? 0 : Unit(std::log(ns / kMinBurstNs) / std::log(kMaxBurstNs / kMinBurstNs));
-}
 
 struct Burst {
   double ns, weight;

@@ -43,6 +43,8 @@ struct sched_ext_entity {
   u64 dsq_vtime;
 };
 struct task_struct {
+  unsigned int flags;
+  int static_prio;
   int pid;
   int tgid;
   char comm[16];
