@@ -80,3 +80,12 @@ wait "$pid" || status=$?
 one_error interrupted
 kill -0 "$pid" 2>/dev/null && fail 'it is still there'
 nothing_left
+
+# The workloads that are sized for real kernels, in the simulator and, shortened, here.
+for file in "$root"/workloads/{*-4x2,*-8x2,*-2cpu}.toml; do
+  name=${file##*/}
+  expect 0 eval fifo eevdf --workload "$file" --seeds search:2 --quiet
+  sed 's/^horizon_s = 5$/horizon_ms = 200/; s/^warmup_ms = .*/warmup_ms = 20/' "$file" >"$name"
+  expect 0 load "$name" --json
+  json /workload="${name%.toml}" /metrics/events/value:number /metrics/cpu_time/value:number /metrics/throughput/value:number
+done
