@@ -36,13 +36,13 @@ Result<uint64_t> ParseSeed(const std::string& text) {
 }
 
 Status RunLoadCommand(const LoadFlags& flags, const CommonFlags& common) {
+  const std::atomic<bool>& stop = StopOnSignals();
   OSE_ASSIGN(Context context, Context::Find());
   OSE_ASSIGN(Problem problem, LoadProblem(context, flags.problem));
   OSE_ASSIGN(uint64_t seed, ParseSeed(flags.seed));
   const Workload& w = problem.workload;
-  if (!common.quiet)
-    PrintNote(fmt::format("running {} with {} threads for {}{:.3g} s", w.name, w.TaskCount(), w.run_to_completion ? "at most " : "", w.horizon.s()), common);
-  OSE_ASSIGN(LoadResult result, RunLoad(w, {.seed = seed, .cpus = problem.machine.cpus, .cancel = &StopOnSignals()}));
+  PrintNote(fmt::format("running {} with {} threads for {}{:.3g} s", w.name, w.TaskCount(), w.run_to_completion ? "at most " : "", w.horizon.s()), common);
+  OSE_ASSIGN(LoadResult result, RunLoad(w, {.seed = seed, .cpus = problem.machine.cpus, .cancel = &stop}));
   for (const std::string& note : result.notes) PrintNote(note, common);
   nlohmann::json metrics = nlohmann::json::object();
   std::vector<std::vector<std::string>> table = {{"metric", "value", "unit"}};

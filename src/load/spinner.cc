@@ -24,6 +24,7 @@ void Spinner::Spin(int64_t blocks) {
     if ((at += kCacheLine) >= size) at = 0;
   }
   chain_ = x;
+  spun_ += blocks;
   touched_ = at;
 }
 

@@ -52,6 +52,7 @@ class Spinner {
   }
 
   void Spin(int64_t blocks);
+  int64_t spun() const { return spun_; }  // blocks so far
 
  private:
   static constexpr double kShortNs = 50'000, kChunkNs = 200'000, kLastNs = 2'000;
@@ -61,6 +62,7 @@ class Spinner {
 
   const double ns_per_block_;
   double owed_ = 0;
+  int64_t spun_ = 0;
   uint64_t chain_ = 1;
   std::vector<unsigned char> working_set_;
   size_t touched_ = 0;
