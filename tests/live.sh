@@ -99,3 +99,13 @@ grep -q '"ejected": false' /run/report || die 'a policy was ejected'
 echo "gaps_ms \$(grep -o '"gap_ms": [0-9.]*' /run/report | awk '{ print \$2 }' | sort -n | tr '\n' ' ')"
 SCRIPT
 grep gaps_ms out || fail 'no gaps'
+
+# Counters say what ran: a signature and a workload, of a command alone.
+in_vm observe <<'SCRIPT'
+osevolve observe --json -o /run/counted.toml -- sysbench threads --threads=4 --events=200 --time=0 run >/run/json 2>/run/err || die "observe: $(cat /run/err)"
+grep -q 'number of events: *200' /run/err || die 'no output of the command'
+grep -q '"tasks": 5,' /run/json || die "not the main thread and four workers: $(grep tasks /run/json)"
+yields=$(grep -o '"yields": [0-9]*' /run/json | grep -o '[0-9]*$')
+((yields == 200000)) || die "$yields yields, not 200 times 1000"
+osevolve bound /run/counted.toml >/run/text || die 'the workload is none'
+SCRIPT
