@@ -26,12 +26,14 @@ struct ObserveFlags {
   double time_s = 5;
   std::string out, kb;
   std::vector<std::string> command;
+  bool no_system_calls = false;
 };
 
 Result<std::string> Watch(const Context& context, const ObserveFlags& flags) {
   OSE_ASSIGN(std::string live, FindLiveProgram(context));
   CommandOptions watch;
   watch.argv = {live, "watch", "--time", fmt::format("{}", flags.time_s)};
+  if (flags.no_system_calls) watch.argv.push_back("--no-system-calls");
   if (!flags.command.empty()) {
     watch.argv.push_back("--");
     watch.argv.insert(watch.argv.end(), flags.command.begin(), flags.command.end());
@@ -100,6 +102,7 @@ void RegisterObserve(CLI::App& app, Command& command) {
   CLI::App* sub = app.add_subcommand("observe", "Say what kind of workload runs here, and which known policies suit it.");
   sub->add_option("--time", flags->time_s, "seconds to count, without a command")->check(CLI::Range(0.1, 1e6))->capture_default_str();
   sub->add_option("-o,--out", flags->out, "write a workload file with the same tasks, bursts and sleeps");
+  sub->add_flag("--no-system-calls", flags->no_system_calls, "do not count yields and futex calls, which cost most");
   sub->add_option("--kb", flags->kb, "knowledge base file");
   sub->add_option("command", flags->command, "command and arguments, after --: only it is counted; without: all of user space");
   AddCommonFlags(*sub, command);

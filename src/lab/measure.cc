@@ -69,6 +69,20 @@ Result<Metrics> ParseSeconds(std::string_view text) {
   return Error{kExitIo, "no line \"Time: SECONDS\""};
 }
 
+// "TEST","RPS","avg","min","p50","p95","p99","max", latencies in ms; the line after the header.
+Result<Metrics> ParseRedis(std::string_view text) {
+  const Error none{kExitIo, "no line of redis-benchmark --csv"};
+  const size_t header = text.find("\"test\",\"rps\"");
+  const size_t line = header == text.npos ? header : text.find('\n', header);
+  if (line == text.npos) return none;
+  std::vector<double> values;
+  const std::string rest(text.substr(line + 1, text.find('\n', line + 1) - line - 1));
+  for (size_t at = rest.find(','); at != rest.npos; at = rest.find(',', at + 1)) values.push_back(strtod(rest.c_str() + at + 2, nullptr));
+  if (values.size() < 7 || values[0] <= 0) return none;
+  return Metrics{{"throughput", values[0]}, {"latency_mean", values[1] * 1e3}, {"latency_p50", values[3] * 1e3},
+                 {"latency_p95", values[4] * 1e3}, {"latency_p99", values[5] * 1e3}, {"latency_max", values[6] * 1e3}};
+}
+
 Result<Metrics> ParseLoad(std::string_view text) {
   const auto j = nlohmann::json::parse(text, nullptr, false);
   if (!j.is_object() || !j.contains("metrics") || !j["metrics"].is_object()) return Error{kExitIo, "no JSON of osevolve load"};
@@ -92,7 +106,8 @@ Result<BenchOutput> ParseBenchOutput(std::string_view name) {
   if (name == "load") return BenchOutput::kLoad;
   if (name == "sysbench") return BenchOutput::kSysbench;
   if (name == "seconds") return BenchOutput::kSeconds;
-  return Error{kExitUsage, fmt::format("no such output '{}': load, sysbench or seconds", OneLine(name, 40))};
+  if (name == "redis") return BenchOutput::kRedis;
+  return Error{kExitUsage, fmt::format("no such output '{}': load, sysbench, seconds or redis", OneLine(name, 40))};
 }
 
 Result<Metrics> ParseBench(BenchOutput output, std::string_view text) {
@@ -100,6 +115,7 @@ Result<Metrics> ParseBench(BenchOutput output, std::string_view text) {
     case BenchOutput::kLoad: return ParseLoad(text);
     case BenchOutput::kSysbench: return ParseSysbench(text);
     case BenchOutput::kSeconds: return ParseSeconds(text);
+    case BenchOutput::kRedis: return ParseRedis(text);
   }
   return Error{kExitInternal, "no such output"};
 }

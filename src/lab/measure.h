@@ -30,8 +30,9 @@ enum class BenchOutput {
   kLoad,      // JSON of `osevolve load`
   kSysbench,  // the report of sysbench 1.0
   kSeconds,   // "Time: 1.234" (hackbench, and perf bench's "Total time: 1.234 [sec]")
+  kRedis,     // redis-benchmark --csv
 };
-// "load", "sysbench", "seconds"; kExitUsage otherwise.
+// "load", "sysbench", "seconds", "redis"; kExitUsage otherwise.
 Result<BenchOutput> ParseBenchOutput(std::string_view name);
 
 struct MeasurePlan {

@@ -47,6 +47,18 @@ TEST(Bench, ReadsSecondsAndLoad) {
   EXPECT_FALSE(ParseBench(BenchOutput::kLoad, "{}").ok());
 }
 
+TEST(Bench, ReadsRedis) {
+  const std::string csv = "\"test\",\"rps\",\"avg_latency_ms\",\"min_latency_ms\",\"p50_latency_ms\",\"p95_latency_ms\",\"p99_latency_ms\",\"max_latency_ms\"\n"
+                          "\"GET\",\"55865.92\",\"0.235\",\"0.056\",\"0.223\",\"0.319\",\"0.391\",\"5.815\"\n";
+  auto m = ParseBench(BenchOutput::kRedis, csv);
+  ASSERT_TRUE(m.ok());
+  EXPECT_DOUBLE_EQ(m->at("throughput"), 55865.92);
+  EXPECT_DOUBLE_EQ(m->at("latency_p50"), 223);
+  EXPECT_DOUBLE_EQ(m->at("latency_p99"), 391);
+  EXPECT_DOUBLE_EQ(m->at("latency_max"), 5815);
+  EXPECT_FALSE(ParseBench(BenchOutput::kRedis, csv.substr(0, 120)).ok());
+}
+
 MeasurePlan Plan(std::vector<std::string> command) {
   MeasurePlan plan;
   plan.policies = {{.name = "kernel"}, {.name = "other"}};

@@ -57,7 +57,7 @@ struct Flags {
   uint32_t timeout_ms = 5000;
   double good_after_s = 10, time_s = 5;
   std::string dir = kLiveDir, journal, cgroup;
-  bool partial = false, detach = false;
+  bool partial = false, detach = false, no_system_calls = false;
 };
 
 Status Check(const Flags& flags) {
@@ -175,6 +175,7 @@ Status Watch(const Flags& flags, const char* self) {
   const ssize_t n = readlink("/proc/self/exe", path, sizeof path);
   o.object = Dirname(n > 0 ? std::string(path, static_cast<size_t>(n)) : std::string(self)) + "/watch.bpf.o";
   o.command = flags.command;
+  o.system_calls = !flags.no_system_calls;
   o.time = Nanos{static_cast<int64_t>(flags.time_s * 1e9)};
   OSE_ASSIGN(std::string counts, WatchCounts(o));
   std::cout << counts << std::endl;
@@ -209,6 +210,7 @@ int Main(int argc, char** argv) {
   run->add_option("command", flags.command, "command and arguments, after --; without: until a signal");
   CLI::App* watch = app.add_subcommand("watch", "Count what runs, without changing it.");
   watch->add_option("--time", flags.time_s, "seconds, without a command")->check(CLI::Range(0.01, 1e6));
+  watch->add_flag("--no-system-calls", flags.no_system_calls, "do not count yields and futex calls, which cost most");
   watch->add_option("command", flags.command, "command and arguments, after --; without: all of user space");
   try {
     app.parse(argc, argv);

@@ -123,7 +123,7 @@ Result<std::string> WatchCounts(const WatchOptions& o) {
     if (!links.back()) return Error{kExitNoTracing, fmt::format("the kernel refuses a counter ({}): {}", name, strerror(errno))};
   }
   for (auto [name, syscall] : {std::pair{"on_yield", "sched_yield"}, {"on_futex", "futex"}}) {
-    bpf_program* program = bpf_object__find_program_by_name(object.get(), name);
+    bpf_program* program = o.system_calls ? bpf_object__find_program_by_name(object.get(), name) : nullptr;
     links.emplace_back(program ? bpf_program__attach_ksyscall(program, syscall, nullptr) : nullptr);
     if (!links.back()) missing.push_back(syscall);
   }

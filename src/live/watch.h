@@ -16,6 +16,7 @@ namespace ose {
 struct WatchOptions {
   std::string object;                // watch.bpf.o
   std::vector<std::string> command;  // is run and followed with all that it forks; empty: all of user space
+  bool system_calls = true;          // count yields and futex calls, which costs a probe at each
   Nanos time = Nanos::Seconds(5);    // without a command; with one at most so long, then it goes on unwatched
 };
 

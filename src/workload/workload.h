@@ -132,7 +132,7 @@ struct Recorded {
 // runs the workload itself.
 struct RealProgram {
   std::vector<std::string> command;  // argv; "{seed}" in a word stands for the seed
-  std::string output;                // how it says what it measured: "sysbench" or "seconds" (lab/measure.h)
+  std::string output;                // how it says what it measured: "sysbench", "seconds" or "redis" (lab/measure.h)
   bool operator==(const RealProgram&) const = default;
 };
 

@@ -406,7 +406,7 @@ void Parser::ParseReal() {
   if (t->Strings("command", &w_.real.command) && (w_.real.command.empty() || w_.real.command[0].empty()))
     t->Fail("command", "command is empty; give the program and its arguments, as [\"sysbench\", \"cpu\", \"run\"]");
   int output = 0;
-  const std::vector<std::string> outputs = {"sysbench", "seconds"};
+  const std::vector<std::string> outputs = {"sysbench", "seconds", "redis"};
   if (t->Choice("output", outputs, &output)) w_.real.output = outputs[static_cast<size_t>(output)];
   t->Finish();
 }
