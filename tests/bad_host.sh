@@ -24,11 +24,45 @@ one_error OSEVOLVE_ROOT
 run 70 ./osevolve eval fifo --workload "$data/small.toml"
 one_error osevolve-gate ./osevolve
 
+# Kernels: what cannot be, is named with the way out; nothing is tried.
+[[ -e /sys/kernel/sched_ext/state ]] || {
+  expect 0 status
+  out_has 'nothing deployed' 'sched_ext is not there'
+  if ((EUID == 0)) && [[ -x $bin/osevolve-live ]]; then
+    expect 35 deploy vtime
+    one_error 'no sched_ext' 'osevolve vm'
+    expect 35 compare vtime --workload "$data/small.toml" --host live
+    one_error 'no sched_ext' '--host vm'
+  fi
+}
+expect 33 vm --kernel /no/such -- true
+one_error /no/such 'osevolve vm build'
+expect 2 vm
+expect 2 deploy
+expect 2 eval fifo --workload "$data/small.toml" --host moon
+expect 2 eval fifo --workload "$data/small.toml" --host vm --profile
+one_error --profile
+expect 2 eval fifo --workload "$data/small.toml" --host vm --seeds 3
+one_error --rounds
+expect 2 eval program:/bin/true --workload "$data/small.toml"
+one_error '--host vm'
+expect 40 eval program:/no/such --workload "$data/small.toml" --host vm
+expect 40 build-bpf no-such-policy
+expect 10 build-bpf "$root/tests/policies/sockets.cc" -o out.o
+[[ ! -e out.o ]] || fail 'an object of a policy that was refused'
+
 # Recording as somebody who may not.
 can_be_nobody || skip 'cannot run as another user here'
 mkdir -m 777 open
 run 30 nobody "$bin/osevolve" record -o open/x.toml -- true
 one_error root
 [[ ! -e open/x.toml ]] || fail 'a workload came of nothing'
+run 35 nobody "$bin/osevolve" deploy vtime
+one_error root 'osevolve vm'
+run 35 nobody "$bin/osevolve" undeploy
+run 30 nobody "$bin/osevolve" observe
+one_error root
+run 35 nobody "$bin/osevolve" compare vtime --workload "$data/small.toml" --host live
+one_error root
 run 30 nobody "$bin/osevolve" record -o open/x.toml --json -- true
 json /error/code=30

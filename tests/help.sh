@@ -3,6 +3,7 @@
 . "$(dirname -- "$0")/lib.sh"
 
 for command in evolve eval compare bound load record import workloads policies doctor mcp \
+  vm 'vm build' build-bpf deploy undeploy status observe \
   gkb 'gkb list' 'gkb show' 'gkb query'; do
   # shellcheck disable=SC2086  # words of the command
   expect 0 $command --help
