@@ -29,3 +29,4 @@ done
 SCRIPT
 expect 0 vm --quiet --timeout 250 -- bash "$PWD/each"
 [[ $(grep -c ruled out) == "${#policies[@]}" ]] || fail 'not every policy ruled'
+nothing_left

@@ -100,7 +100,7 @@ can_be_nobody() { nobody test -r "$root/include/osevolve/policy.h" -a -x "$bin/o
 # A checkout with one slow baseline, so that a short search is sure to find something better.
 toy_root() {
   mkdir -p toy/policies
-  ln -s "$root/include" "$root/machines" "$root/docs" toy/
+  ln -s "$root/include" "$root/machines" "$root/docs" "$root/prompts" toy/
   mkdir -p toy/workloads
   cp -- "$data/small.toml" toy/workloads/
   cp -- "$data/slow_fifo.cc" toy/policies/cfs.cc

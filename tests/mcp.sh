@@ -39,6 +39,15 @@ tool_error() {  # tool_error ID TEXT...
   out_has "${@:2}"
 }
 
+sections() {  # sections FILE TEXT...: the text of the tool's result has each TEXT, in this order
+  json_get "$1" /result/content/0/text >text
+  local at=1 line
+  for line in "${@:2}"; do
+    at=$(awk -v from="$at" -v text="$line" 'NR >= from && index($0, text) { print NR; exit }' text)
+    [[ $at ]] || fail "the text has no (or not in order) '$line': $(grep -n '^#' text)"
+  done
+}
+
 # Policies for the toy: one that is better, one that does not compile, one that changes what it must not.
 sed "s/100'000'000, 1'000'000/1'000'000, 1'000'000/" "$data/slow_fifo.cc" >good.cc
 sed 's/t.insert(kQueue, slice_ns/t.insert(kQueue, slice/' "$data/slow_fifo.cc" >bad.cc
@@ -67,7 +76,12 @@ tool 4 && json /run=r /candidates=1 /ranking/0/id=0 /ranking/0/note=cfs /finishe
 has answers '"method":"notifications/progress"' '"progressToken":"p"' 'evaluated 0 of 1 policies'
 tool 5 && json /id=0 /source:string /rules:string /objectives/0/metric=short.latency_p95 /objectives/0/bound:number \
   /objectives/0/pct_of_bound:number /metrics/throughput/ci95:interval /blocks/0=enqueue /tunables/0/name=slice_ns /best/id=0
+json /prompt/task=edit /prompt/system:string /prompt/user:string /prompt/tokens:integer
 answer 5 && out_has 'How to submit' 'parent 0' 'loops only by for_each_cpu'
+sections out '# How a policy is judged' '# The rules of the language' '# The API' 'osevolve/policy.h, abridged' '# The workload' '# The machine' \
+  '# The policy to improve: cfs (hand-written), score' '# What it achieves' '| objective | better | weight | value | bound | % of bound |' \
+  '| short.latency_p95 [us] | less |' 'Other metrics: ' '# Where the time goes' '# Your task' '# The form of your answer' '<<<<<<< SEARCH' \
+  '# How to submit'
 tool 6 && json /id=1 /outcome=ok /score:number /parent_score:number /gain_pct:number /gain_ci95:interval /is_best=true \
   /objectives/0/gain_pct:number /metrics/throughput/mean:number /best/id=1
 tool 7 && json /id=2 /outcome=compile /diagnosis:string
@@ -75,6 +89,10 @@ out_has "candidate-2.cc" "'slice'"
 tool 8 && json /id=3 /outcome=gate && out_has 'evolve block'
 tool 9 && json /id=4 /outcome=ok /same_as=1 /archived=false /is_best=false /gain_pct=0.0
 tool 10 && json /id=1 /api:string /others/0/id=0
+answer 10
+sections out '# The API' '# How this policy came about' 'candidate 1, by mcp: shorter slices' '+TUNABLE(slice_ns, 1' '# Already tried from this policy' \
+  'candidate 3, by mcp' '# What failed lately, and why' 'candidate 2, by mcp: failed (compile)' 'candidate 3, by mcp: failed (gate)' \
+  '# Other policies' '## cfs (hand-written)' '# Your task' '# How to submit'
 tool 11 && json /id=1 /parent=0 /op=mcp '/note=shorter slices' /objectives/0/gain_pct:number /source:string && out_has '+TUNABLE(slice_ns, 1'
 tool 12 && json /seed=3 /candidates=5 /evaluated=5 /failed=2 /outcomes/compile=1 /outcomes/gate=1 /ranking/0/id=1 /last_failures/0/id=3 \
   /last_failures/1/outcome=compile /last_failures/*/diagnosis:string
@@ -192,11 +210,28 @@ has answers '16 MiB'
 answer 4
 grep -qF '"id":5' answers && fail 'half a line was taken for a message'
 
+# The request follows the kind of patch that is asked for; without the API it is short.
+requests "$(call 1 get_parent '{"run":"r","id":1,"task":"rewrite","api":false}')" "$(call 2 get_parent '{"run":"r","id":1,"task":"tunables"}')" \
+  "$(call 3 get_parent '{"run":"r","id":1,"task":"poem"}')" | session
+tool 1 && json /prompt/task=rewrite
+answer 1 && sections out '# The API' 'As in an earlier answer' '# Your task' 'Rewrite the evolve blocks'
+grep -qF abridged text && fail 'the API is there, though it was not wanted'
+tool 2 && json /prompt/task=tunables
+tool_error 3 "'task'"
+# Templates of the user's own; what is wrong with them is said at once.
+mkdir prompts
+echo 'Write it as a poem.' >prompts/edit.md
+requests "$(call 1 get_parent '{"run":"r","id":1}')" | session --prompts prompts
+answer 1 && sections out '# Your task' 'Write it as a poem.'
+mv prompts/edit.md prompts/edits.md
+expect 2 mcp --prompts prompts </dev/null && err_has 'edits'
+
 # A patch instead of the whole file; one that does not apply is no candidate.
 requests '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"start_run","arguments":{"workload":"small","out":"p"}}}' \
-  "$(call 2 submit_candidate '{"run":"p","parent":0,"patch":"```\nslice_ns = 1500000\n```\n"}')" \
+  "$(call 2 submit_candidate '{"run":"p","parent":0,"patch":"SUMMARY: a slice of 1.5 ms\n```\nslice_ns = 1500000\n```\n"}')" \
   "$(call 3 submit_candidate '{"run":"p","parent":0,"patch":"<<<<<<< SEARCH\nno_such_line();\n=======\n>>>>>>> REPLACE\n"}')" \
-  "$(call 4 submit_candidate '{"run":"p","parent":0}')" "$(call 5 read_run '{"run":"p"}')" | session
+  "$(call 4 submit_candidate '{"run":"p","parent":0}')" "$(call 5 read_run '{"run":"p"}')" "$(call 6 get_candidate '{"run":"p","id":2}')" | session
+tool 6 && json '/note=a slice of 1.5 ms'
 tool 2 && json /outcome=ok /score:number
 tool_error 3 'does not apply (no match)' 'the nearest'
 tool_error 4 'either source'

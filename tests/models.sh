@@ -2,7 +2,7 @@
 # A search in which a command is the language model: candidates, reasons, limits, resume, no key in anything.
 . "$(dirname -- "$0")/lib.sh"
 toy_root
-ln -s "$root/data" "$root/prompts" toy/
+ln -s "$root/data" toy/
 
 cat >model.sh <<'MODEL'
 # The calls take turns: a good idea, prose, an edit outside of the blocks.

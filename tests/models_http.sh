@@ -3,7 +3,7 @@
 # good ideas, prose, an edit outside of the blocks, a cut stream, a proxy's page, a refusal, a huge reply.
 . "$(dirname -- "$0")/lib.sh"
 toy_root
-ln -s "$root/data" "$root/prompts" toy/
+ln -s "$root/data" toy/
 unset http_proxy https_proxy HTTPS_PROXY all_proxy ALL_PROXY AWS_BEARER_TOKEN_BEDROCK GEMINI_API_KEY
 
 idea() {  # idea SLICE: a reply with a patch

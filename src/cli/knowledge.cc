@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "core/exit_code.h"
+#include "evolve/run_memory.h"
 #include "report/rows.h"
 #include "workload/signature.h"
 

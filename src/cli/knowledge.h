@@ -15,9 +15,6 @@ namespace ose {
 // A workload farther away than this in signature distance is not near (docs/signature.md).
 inline constexpr double kNearThreshold = 0.15;
 
-// The operator of candidates that came in through MCP, and the author of what they became.
-inline constexpr char kMcpOp[] = "mcp";
-
 struct KnownPolicy {
   std::string name;  // "veteran-HASH8"
   std::string source;

@@ -124,6 +124,7 @@ class Runner {
 Status Serve(const McpToolsOptions& options, const CommonFlags& common) {
   const std::atomic<bool>& stop = StopOnSignals();
   OSE_ASSIGN(Context context, Context::Find());
+  if (!options.prompts.empty()) OSE_TRY(PromptTemplates::Load(context.root + "/prompts", options.prompts));
   if (isatty(STDIN_FILENO))
     PrintNote("waiting for a Model Context Protocol client on stdin; docs/mcp.md says how to connect one", common);
   // Nothing but the protocol goes to stdout, whoever may print.
@@ -170,6 +171,7 @@ void RegisterMcp(CLI::App& app, Command& command) {
   CLI::App* sub = app.add_subcommand("mcp", "Serve the Model Context Protocol on stdin and stdout: a coding agent drives an evolution.");
   sub->add_option("-j,--jobs", options->jobs, "workers of a run; default: one per CPU")->check(CLI::Range(1, 256));
   sub->add_option("--kb", options->kb, "knowledge base file; default: knowledge.db in the state folder");
+  sub->add_option("--prompts", options->prompts, "folder of prompt templates that replace those of prompts/");
   sub->add_flag("--no-kb", options->no_kb, "neither start from the knowledge base nor archive winners");
   AddCommonFlags(*sub, command);
   sub->footer("Example:  {\"mcpServers\": {\"osevolve\": {\"command\": \"/path/to/osevolve\", \"args\": [\"mcp\"]}}}\n"

@@ -14,7 +14,7 @@ constexpr char kApiUri[] = "osevolve://policy-api.md";
 constexpr char kInstructions[] =
     "OS-Evolve evolves CPU scheduling policies: C++ files that implement the hooks of Linux sched_ext. You are the mutation "
     "operator. (1) start_run with a workload makes a run and measures the policies it starts from. (2) get_parent gives you a "
-    "policy with its source, its measurements, their distance to the bound, and the rules. (3) Think about what the schedule "
+    "policy with its source, its measurements, their distance to the bound, what was tried, and the rules. (3) Think about what the schedule "
     "should do better, change the code inside the evolve blocks, and give the whole file to submit_candidate: it is checked, "
     "compiled, run in a sandboxed simulator, and you learn its score and gain, or why it failed. Repeat 2 and 3; sampling "
     "parents (no id) explores, pick \"best\" exploits. (4) finish_run proves the winner on seeds that nobody has seen and writes "
@@ -40,6 +40,8 @@ McpOffer McpTools::Offer() const {
   const json workload = Text("a name (list_workloads), or the path of a workload file");
   const json machine = Text("machine profile: a name or a file; default: the workload's own");
   const json cpus = Whole("number of CPUs instead of the machine's own", 1, kMaxCpus);
+  json tasks = json::array();
+  for (const PromptTask task : kMcpTasks) tasks.push_back(PromptTaskName(task));
   McpOffer offer;
   offer.instructions = kInstructions;
   offer.tools = {
@@ -58,12 +60,14 @@ McpOffer McpTools::Offer() const {
               {"workload"}),
        false},
       {"get_parent", "Get a parent",
-       "A candidate to improve, with all you need: source, measurements with intervals and distance to the bound, workload, machine, rules, what "
-       "may change, other good candidates. Without id one is drawn from the archive, the better the more often.",
+       "A candidate to improve, with all you need, in the words that language models get in an evolution: the policy API and its rules, workload, machine, "
+       "source, measurements with intervals and distance to the bound, where the time goes, ancestors, what was tried, what failed and why, other good "
+       "candidates, and a request. Without id one is drawn from the archive, the better the more often.",
        Schema({{"run", run},
                {"id", Whole("this candidate", 0, kAnyId)},
                {"pick", {{"type", "string"}, {"enum", {"sample", "best"}}, {"description", "without id: draw one (default), or take the best"}}},
-               {"api", Flag("include the policy API, the header policy.h (33 kB); once a session is enough")}},
+               {"task", {{"type", "string"}, {"enum", tasks}, {"description", "what to ask for; default: edit. Any form is taken by submit_candidate"}}},
+               {"api", Flag("true: also the whole header policy.h (33 kB); false: not even the abridged one, which is in the text otherwise; once a session is enough")}},
               {"run"}),
        true},
       {"submit_candidate", "Submit a candidate",
@@ -74,7 +78,7 @@ McpOffer McpTools::Offer() const {
                {"parent", Whole("the candidate it was made from", 0, kAnyId)},
                {"source", Text("the complete new policy file; this or patch")},
                {"patch", Text("or the change alone: SEARCH/REPLACE blocks, a unified diff, whole evolve blocks with their markers in a code fence, or lines name = value for tunables")},
-               {"note", Text("what you changed and why, in a sentence")}},
+               {"note", Text("what you changed and why, in a sentence; default: the SUMMARY line of the patch")}},
               {"run", "parent"}),
        false},
       {"get_candidate", "Get a candidate", "A candidate of a run with its source, its difference from its parent, outcome, diagnosis and metrics. Reads only.",

@@ -4,10 +4,13 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include <limits>
+
 #include "base/file.h"
 #include "cli/conclude.h"
 #include "cli/gkb.h"
 #include "cli/lists.h"
+#include "cli/models.h"
 #include "core/diff.h"
 #include "core/exit_code.h"
 #include "llm/patch.h"
@@ -29,6 +32,12 @@ std::string RealPath(const std::string& path) {
 }
 
 std::string DbPath(const std::string& folder) { return JoinPath(folder, "run.db"); }
+
+PromptTask TaskOf(const std::string& name) {
+  for (const PromptTask task : kMcpTasks)
+    if (name == PromptTaskName(task)) return task;
+  return PromptTask::kEdit;
+}
 
 Status CheckFolder(const std::string& folder) {
   if (!FileExists(DbPath(folder)))
@@ -85,11 +94,22 @@ Result<std::string> McpTools::Rules() const {
   return rules;
 }
 
+// The same words that a language model of `osevolve evolve` gets; an agent's window is not known.
+Result<Prompt> McpTools::MakePrompt(Run& run, PromptTask task, int64_t parent, bool with_api) const {
+  OSE_ASSIGN(PromptTemplates templates, PromptTemplates::Load(context_.root + "/prompts", options_.prompts));
+  OSE_ASSIGN(PromptInput input, run.manual->MakePrompt(task, parent));
+  if (!with_api) input.api = "As in an earlier answer, and in the resource osevolve://policy.h.";
+  return BuildPrompt(templates, input, std::numeric_limits<int64_t>::max());
+}
+
 // Opens what is in `run` so far, and remembers it.
 Result<McpTools::Run*> McpTools::Keep(std::unique_ptr<Run> run, const McpControl& control) {
   run->key = RealPath(run->folder);
-  run->manual = std::make_unique<ManualRun>(ManualRunOptions{.seed = run->plan.seed, .search_seeds = SearchSeeds(run->problem, run->plan)}, run->plan.seeds,
-                                            *run->evaluator, *run->db);
+  ManualRunOptions options;
+  options.seed = run->plan.seed;
+  options.search_seeds = SearchSeeds(run->problem, run->plan);
+  OSE_ASSIGN(options.facts, MakeRunFacts(context_, run->problem));
+  run->manual = std::make_unique<ManualRun>(std::move(options), run->plan.seeds, *run->evaluator, *run->db);
   OSE_TRY(run->manual->Open(control.cancelled, [&](int done, int total) {
     if (control.progress) control.progress(fmt::format("evaluated {} of {} policies", done, total));
   }));
@@ -154,20 +174,23 @@ McpTools::Reply McpTools::GetParent(const json& arguments, const McpControl& con
   } else {
     id = TextOf(arguments, "pick") == "best" ? run->manual->best() : run->manual->PickParent();
   }
-  OSE_ASSIGN(std::string rules, Rules());
-  OSE_ASSIGN(ParentView view, ViewParent(run->folder, run->problem, run->bounds(), *run->manual, *run->db, id, rules));
+  const PromptTask task = TaskOf(TextOf(arguments, "task"));
+  OSE_ASSIGN(Prompt prompt, MakePrompt(*run, task, id, arguments.value("api", true)));
+  OSE_ASSIGN(ParentView view, ViewParent(run->folder, run->problem, run->bounds(), *run->manual, *run->db, id, prompt));
+  view.json["prompt"]["task"] = PromptTaskName(task);
   if (arguments.value("api", false)) {
     OSE_ASSIGN(std::string header, ReadFile(context_.include_dir() + "/osevolve/policy.h", 1 << 20));
     view.text += "\n## The policy API, include/osevolve/policy.h\n\n```cpp\n" + header + "```\n";
     view.json["api"] = std::move(header);
   }
-  view.json["rules"] = std::move(rules);
+  OSE_ASSIGN(view.json["rules"], Rules());
   return McpToolResult{std::move(view.json), std::move(view.text), false};
 }
 
 McpTools::Reply McpTools::SubmitCandidate(const json& arguments, const McpControl& control) {
   std::string source = TextOf(arguments, "source");
   const std::string patch = TextOf(arguments, "patch");
+  std::string note = TextOf(arguments, "note");
   if (source.empty() == patch.empty()) return Error{kExitUsage, "give either source, the complete file, or patch"};
   if (source.size() > kMaxSource) return Error{kExitUsage, fmt::format("the source has {} bytes; {} are allowed", source.size(), kMaxSource)};
   if (source.find('\0') != std::string::npos) return Error{kExitUsage, "the source has a NUL byte: give the policy file as text"};
@@ -180,9 +203,10 @@ McpTools::Reply McpTools::SubmitCandidate(const json& arguments, const McpContro
     // Nothing was made, so nothing is recorded.
     if (!applied.ok()) return Error{kExitGate, std::string("the patch does not apply (") + PatchOutcomeName(applied.outcome) + "): " + applied.reason};
     source = std::move(applied.source);
+    if (note.empty()) note = std::move(applied.summary);
   }
   if (control.progress) control.progress(fmt::format("evaluating on {} seeds", run->problem.workload.search_seeds));
-  OSE_ASSIGN(Verdict verdict, run->manual->Submit(parent, source, kMcpOp, TextOf(arguments, "note")));
+  OSE_ASSIGN(Verdict verdict, run->manual->Submit(parent, source, kMcpOp, note));
   ParentView view = ViewVerdict(run->problem, run->bounds(), *run->manual, parent, verdict);
   view.json["run"] = run->folder;
   return McpToolResult{std::move(view.json), std::move(view.text), false};

@@ -21,6 +21,7 @@
 #include "cli/run_plan.h"
 #include "cli/run_view.h"
 #include "evolve/manual_run.h"
+#include "llm/prompt.h"
 
 namespace ose {
 
@@ -28,7 +29,11 @@ struct McpToolsOptions {
   std::string kb;      // knowledge base file; "" = the user's own
   bool no_kb = false;  // neither read nor write one
   int jobs = 0;        // workers of a run; 0 = one for each CPU
+  std::string prompts; // folder of templates that replace those of prompts/; "" = none
 };
+
+// What get_parent may ask for.
+inline constexpr PromptTask kMcpTasks[] = {PromptTask::kEdit, PromptTask::kDiff, PromptTask::kRewrite, PromptTask::kCrossover, PromptTask::kTunables};
 
 // Of one call.
 struct McpControl {
@@ -70,6 +75,7 @@ class McpTools {
   Result<Run*> Keep(std::unique_ptr<Run> run, const McpControl& control);
   Result<std::optional<Knowledge>> OpenKnowledge() const;
   Result<std::string> Rules() const;
+  Result<Prompt> MakePrompt(Run& run, PromptTask task, int64_t parent, bool with_api) const;
 
   const Context context_;
   const McpToolsOptions options_;

@@ -85,6 +85,16 @@ ModelFlags Merged(ModelFlags kept, const ModelFlags& later) {
   return kept;
 }
 
+Result<RunFacts> MakeRunFacts(const Context& context, const Problem& problem) {
+  RunFacts facts;
+  OSE_ASSIGN(std::string header, ReadFile(context.include_dir() + "/osevolve/policy.h", 1 << 20));
+  facts.api = ApiReference(header);
+  facts.workload = DescribeWorkload(problem.workload, problem.machine);
+  facts.machine = DescribeMachine(problem.machine);
+  if (problem.workload_text.size() <= kShownWorkload) facts.workload_file = problem.workload_text;
+  return facts;
+}
+
 Result<ModelSearchOptions> MakeModelSearch(const Context& context, const Problem& problem, const ModelFlags& flags, uint64_t seed,
                                            const std::vector<uint64_t>& search_seeds, const Environment& env, RunDb* db) {
   ModelSearchOptions o;
@@ -130,11 +140,7 @@ Result<ModelSearchOptions> MakeModelSearch(const Context& context, const Problem
     OSE_ASSIGN(ModelTotals spent, db->ModelTotalsSpent());
     o.ledger->Restore({.usd = spent.usd, .calls = spent.calls, .tokens = spent.tokens});
   }
-  OSE_ASSIGN(std::string header, ReadFile(context.include_dir() + "/osevolve/policy.h", 1 << 20));
-  o.api = ApiReference(header);
-  o.workload = DescribeWorkload(problem.workload, problem.machine);
-  o.machine = DescribeMachine(problem.machine);
-  if (problem.workload_text.size() <= kShownWorkload) o.workload_file = problem.workload_text;
+  OSE_ASSIGN(o.facts, MakeRunFacts(context, problem));
   o.share = flags.share.value_or(-1);
   o.notes_interval = flags.notes_interval;
   o.seed = seed;

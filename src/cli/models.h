@@ -36,6 +36,9 @@ ModelFlags ModelFlagsFromJson(const nlohmann::json& json);  // throws as nlohman
 // What is set in `later` replaces what is set in `kept`.
 ModelFlags Merged(ModelFlags kept, const ModelFlags& later);
 
+// What all prompts of a run have in common: for models, and for who comes in through MCP.
+Result<RunFacts> MakeRunFacts(const Context& context, const Problem& problem);
+
 // Errors: a wrong spec, price file or template (kExitUsage), a model that cannot be used (kExitModel), no known
 // price with a limit in dollars (kExitUsage). `db` tells what a resumed run has spent.
 Result<ModelSearchOptions> MakeModelSearch(const Context& context, const Problem& problem, const ModelFlags& flags, uint64_t seed,

@@ -15,18 +15,6 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kLastFailures = 10;
-constexpr size_t kLongestText = 8192;  // of a workload; recordings are longer
-
-// Cut at a line, and said so.
-std::string Shortened(const std::string& text) {
-  if (text.size() <= kLongestText) return text;
-  const size_t end = text.rfind('\n', kLongestText);
-  return text.substr(0, end == std::string::npos ? kLongestText : end + 1) + fmt::format("# ... {} more bytes\n", text.size() - std::min(end, kLongestText));
-}
-
-std::string Fenced(const std::string& language, const std::string& text) {
-  return "```" + language + "\n" + text + (text.ends_with('\n') ? "" : "\n") + "```\n";
-}
 
 // What ObjectivesJson says, as a table.
 std::string ObjectivesText(const json& objectives) {
@@ -151,7 +139,7 @@ Result<json> RunJson(const std::string& run, const Problem& problem, const RunPl
 }
 
 Result<ParentView> ViewParent(const std::string& run, const Problem& problem, const BoundsBySeed& bounds, const ManualRun& manual,
-                              RunDb& db, int64_t id, const std::string& rules) {
+                              RunDb& db, int64_t id, const Prompt& prompt) {
   OSE_ASSIGN(StoredCandidate c, db.LoadCandidate(id));
   const Evaluation e = EvaluationOf(c);
   const std::string& source = c.proposal.source;
@@ -179,22 +167,15 @@ Result<ParentView> ViewParent(const std::string& run, const Problem& problem, co
     others += fmt::format("- candidate {}: score {:.5g}, {}{}\n", m.id, m.score, other.proposal.op, Quoted(other.proposal.note));
   }
   j["source"] = source;
+  j["prompt"] = {{"system", prompt.system}, {"user", prompt.user}, {"tokens", prompt.tokens}};
 
   std::string text = fmt::format("# Candidate {} of {}\n\nMade by {}{}. Score {:.5g}: a percentage of what no policy can beat, higher is better. "
                                  "The best of the run is candidate {} with {:.5g}.\n\n",
                                  id, run, c.proposal.op, Quoted(c.proposal.note), e.MeanScore(), best.id, best.score);
-  text += "## What it is measured by\n\n" + ObjectivesText(j["objectives"]) + "\nAll metrics, mean over the seeds:\n\n";
-  for (auto& [name, m] : j["metrics"].items()) {
-    const std::string unit = m["unit"];
-    text += fmt::format("- {} {:.6g}{}\n", name, m["mean"].get<double>(), unit == "1" ? "" : " " + unit);
-  }
-  text += "\n## Workload\n\n" + Fenced("toml", Shortened(problem.workload_text)) + "\n## Machine\n\n" + Fenced("toml", problem.machine_text);
-  text += "\n## What may change\n\nOnly what is inside these evolve blocks, and the defaults of the tunables within their limits; all else must stay as it is.\n\n";
-  for (const json& b : j["blocks"]) text += "- block " + b.get<std::string>() + "\n";
-  for (const json& t : j["tunables"]) text += fmt::format("- tunable {} = {}, from {} to {}\n", t["name"].get<std::string>(), t["default"].get<int64_t>(), t["min"].get<int64_t>(), t["max"].get<int64_t>());
-  text += "\n## Rules\n\n" + rules + "\n## Source\n\n" + Fenced("cpp", source);
-  if (!others.empty()) text += "\n## Other candidates (get_candidate shows their source)\n\n" + others;
-  text += fmt::format("\n## How to submit\n\nCall submit_candidate with run \"{}\", parent {} and the complete new file as source; say in note what you changed and why.\n", run, id);
+  text += prompt.system + "\n" + prompt.user;
+  if (!others.empty()) text += "\n# Other candidates (get_candidate shows their source)\n\n" + others;
+  text += fmt::format("\n# How to submit\n\nCall submit_candidate with run \"{}\" and parent {}: your answer, in the form above, as patch, or the complete new file as source; "
+                      "say in note what you changed and why.\n", run, id);
   return ParentView{std::move(j), std::move(text)};
 }
 

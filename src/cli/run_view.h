@@ -12,6 +12,7 @@
 #include "cli/run_plan.h"
 #include "evolve/archive.h"
 #include "evolve/manual_run.h"
+#include "llm/prompt.h"
 #include "store/run_db.h"
 
 namespace ose {
@@ -33,9 +34,9 @@ struct ParentView {
   nlohmann::json json;
   std::string text;  // Markdown
 };
-// The candidate as a parent of the next one. `rules` is what a policy may contain.
+// The candidate as a parent of the next one, with the `prompt` that a language model would get for it.
 Result<ParentView> ViewParent(const std::string& run, const Problem& problem, const BoundsBySeed& bounds, const ManualRun& manual,
-                              RunDb& db, int64_t id, const std::string& rules);
+                              RunDb& db, int64_t id, const Prompt& prompt);
 
 // What Submit found, for a program and for a model.
 ParentView ViewVerdict(const Problem& problem, const BoundsBySeed& bounds, const ManualRun& manual, int64_t parent,

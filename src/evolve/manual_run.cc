@@ -8,6 +8,7 @@
 
 #include "base/time.h"
 #include "core/exit_code.h"
+#include "core/policy_source.h"
 
 namespace ose {
 namespace {
@@ -23,13 +24,24 @@ Evaluation FromStored(const StoredCandidate& c) {
   return e;
 }
 
+// Sources are read when they are asked for: most are never shown.
+std::function<const std::string*(int64_t)> SourcesIn(RunDb& db) {
+  return [&db, known = std::map<int64_t, std::string>()](int64_t id) mutable -> const std::string* {
+    if (auto it = known.find(id); it != known.end()) return &it->second;
+    Result<StoredCandidate> c = db.LoadCandidate(id);
+    if (!c.ok() || c->outcome != Outcome::kOk) return nullptr;
+    return &known.emplace(id, std::move(c->proposal.source)).first->second;
+  };
+}
+
 // One that the host failed on counts as not evaluated yet.
 bool IsPending(const StoredCandidate& c) { return !c.outcome || *c.outcome == Outcome::kInternal; }
 
 }  // namespace
 
 ManualRun::ManualRun(ManualRunOptions options, std::vector<SeedPolicy> seeds, Evaluator& evaluator, RunDb& db)
-    : options_(std::move(options)), seeds_(std::move(seeds)), evaluator_(evaluator), db_(db), archive_(options_.archive_size) {}
+    : options_(std::move(options)), seeds_(std::move(seeds)), evaluator_(evaluator), db_(db), archive_(options_.archive_size),
+      memory_({.facts = options_.facts, .seed = options_.seed, .search_seeds = options_.search_seeds}, evaluator, db, SourcesIn(db)) {}
 
 EvalJob ManualRun::Job(const Proposal& proposal, const std::string& parent_source) const {
   EvalJob job{.source = proposal.source, .file = fmt::format("candidate-{}.cc", proposal.id), .seeds = options_.search_seeds, .skeleton_of = {}};
@@ -109,11 +121,12 @@ void ManualRun::Commit(const Proposal& p, const Evaluation& e, Verdict* verdict)
   const auto parent = p.parents.empty() ? known_.end() : known_.find(p.parents[0]);
   known.root = parent == known_.end() ? p.id : parent->second.root;
   if (e.outcome == Outcome::kCompile) ++result_.compile_failures;
+  known.full = e.outcome == Outcome::kOk && e.seeds.size() >= options_.search_seeds.size();
+  memory_.OnCommit(p, e, known.full);
   if (e.outcome != Outcome::kOk) {
     ++result_.failures;
     return;
   }
-  known.full = e.seeds.size() >= options_.search_seeds.size();
   if (!known.full) return;  // stopped at a search's quick stage
   Member m;
   m.id = p.id;
@@ -173,6 +186,21 @@ Result<Verdict> ManualRun::Submit(int64_t parent, const std::string& source, con
 int64_t ManualRun::PickParent() {
   Rng rng = Rng::Stream(options_.seed, 0x6d616e75616cULL, picks_++ + static_cast<uint64_t>(next_id_));
   return archive_.PickParent(rng).id;
+}
+
+Result<PromptInput> ManualRun::MakePrompt(PromptTask task, int64_t parent) {
+  OSE_TRY(CheckParent(parent));
+  OSE_ASSIGN(std::vector<RunNote> notes, db_.LoadNotes());
+  memory_.set_notes(notes.empty() ? "" : notes.back().text);
+  OSE_ASSIGN(PromptInput in, memory_.MakePrompt(task, "", parent, {&archive_, 1}, static_cast<uint64_t>(next_id_)));
+  if (task == PromptTask::kCrossover && in.inspirations.empty())
+    return Error{kExitUsage, "a crossover needs two candidates that work, and the run has one: ask for another task"};
+  if (task == PromptTask::kTunables) {
+    const auto tunables = ParseTunables(in.parent.source);
+    if (!tunables.ok() || tunables->empty()) return Error{kExitUsage, fmt::format("candidate {} has no tunables: ask for another task", parent)};
+  }
+  if (auto profile = memory_.ProfileOf(parent)) in.profile = profile();
+  return in;
 }
 
 EvolutionResult ManualRun::Summarize() const {

@@ -22,6 +22,7 @@
 #include "eval/evaluator.h"
 #include "evolve/archive.h"
 #include "evolve/evolution.h"
+#include "evolve/run_memory.h"
 #include "store/run_db.h"
 
 namespace ose {
@@ -30,6 +31,7 @@ struct ManualRunOptions {
   uint64_t seed = 1;
   std::vector<uint64_t> search_seeds;
   int archive_size = 24;
+  RunFacts facts{};  // for prompts
 };
 
 // What Submit found out.
@@ -65,6 +67,10 @@ class ManualRun {
   // Whether a candidate can be a parent: kExitNotFound, or kExitUsage with the reason why not.
   Status CheckParent(int64_t id) const;
 
+  // What a language model would be told about a parent, profile and notes included. Blocks for one run.
+  // kExitUsage when the task is not possible: a crossover without a second candidate, tunables without any.
+  Result<PromptInput> MakePrompt(PromptTask task, int64_t parent);
+
   EvolutionResult Summarize() const;
 
  private:
@@ -83,6 +89,7 @@ class ManualRun {
   Evaluator& evaluator_;
   RunDb& db_;
   Archive archive_;
+  RunMemory memory_;
   std::map<int64_t, Known> known_;
   std::map<std::string, int64_t> behaviours_;  // the first candidate that behaves so
   int64_t next_id_ = 0;

@@ -142,6 +142,69 @@ TEST_F(ManualRunTest, SubmitGivesAVerdictOnEverything) {
     if (c.id == 3) EXPECT_EQ(c.root, 0);
 }
 
+TEST_F(ManualRunTest, PromptsTellWhatTheRunKnows) {
+  RunDb db = Db(OpenMode::kCreate);
+  auto good_source = Policy("5'000'000", "t.insert(0, 300'000, flags);");
+  {
+    ManualRun run = Run(db);
+    ASSERT_TRUE(run.Open(nullptr, nullptr).ok());
+    ASSERT_EQ(run.Submit(0, good_source, kMcpOp, "shorter slices")->evaluation.outcome, Outcome::kOk);
+    ASSERT_EQ(run.Submit(3, Policy("5'000'000", "t.insert(0, 400'000, flags);"), kMcpOp, "a bit longer")->evaluation.outcome, Outcome::kOk);
+    ASSERT_EQ(run.Submit(3, Policy("5'000'000", "t.insert(0, slice, flags);"), kMcpOp, "a slip")->evaluation.outcome, Outcome::kCompile);
+    ASSERT_EQ(run.Submit(0, seeds_[0].source, "tunables", "no improvement")->same_as, 0);
+  }
+  ModelCall call;
+  call.purpose = "notes";
+  ASSERT_TRUE(db.BeginModelCall(call).ok());
+  Status noted = db.SaveNote({.sequence = 0, .text = "- short slices help", .after_proposal = 4, .call = call.id});
+  ASSERT_TRUE(noted.ok()) << noted.error().message;
+  // The same from a run that is opened again.
+  ManualRun run({.seed = 7, .search_seeds = {1, 2, 3}, .facts = {.api = "the api", .workload = "the workload", .machine = "the machine", .workload_file = "its file"}}, seeds_,
+                *evaluator_, db);
+  ASSERT_TRUE(run.Open(nullptr, nullptr).ok());
+  auto in = run.MakePrompt(PromptTask::kEdit, 3);
+  ASSERT_TRUE(in.ok()) << in.error().message;
+  EXPECT_EQ(in->api + in->workload + in->machine + in->workload_file, "the apithe workloadthe machineits file");
+  EXPECT_EQ(in->parent.source, good_source);
+  EXPECT_EQ(in->parent.title, "candidate 3");
+  EXPECT_EQ(in->parent.seeds, 3);
+  ASSERT_FALSE(in->parent.metrics.empty());
+  EXPECT_EQ(in->parent.metrics[0].name, "throughput");
+  EXPECT_EQ(in->parent.metrics[0].bound, 10'000.0);
+  EXPECT_LT(in->parent.metrics[0].value.lo, in->parent.metrics[0].value.hi);
+  EXPECT_NE(in->profile.find("Schedule of small"), std::string::npos) << in->profile;
+  ASSERT_EQ(in->ancestry.size(), 1u);
+  EXPECT_EQ(in->ancestry[0].what, "candidate 3, by mcp: shorter slices");
+  EXPECT_NE(in->ancestry[0].diff.find("+    t.insert(0, 300'000, flags);"), std::string::npos) << in->ancestry[0].diff;
+  ASSERT_EQ(in->tried.size(), 2u);
+  EXPECT_EQ(in->tried[0].what, "candidate 4, by mcp: a bit longer");
+  EXPECT_GT(in->tried[0].before, 0);
+  ASSERT_EQ(in->failures.size(), 1u);
+  EXPECT_NE(in->failures[0].failure.find("slice"), std::string::npos);
+  ASSERT_FALSE(in->inspirations.empty());
+  EXPECT_EQ(in->inspirations[0].title, "twenty (hand-written)");  // the best of another root
+  EXPECT_EQ(in->notes, "- short slices help");
+
+  auto first = run.MakePrompt(PromptTask::kCrossover, 0);
+  ASSERT_TRUE(first.ok()) << first.error().message;
+  EXPECT_TRUE(first->ancestry.empty());
+  EXPECT_EQ(first->tried.size(), 1u);  // what an operator did in vain is not told
+  EXPECT_EQ(run.MakePrompt(PromptTask::kEdit, 1).error().code, kExitUsage);
+  EXPECT_EQ(run.MakePrompt(PromptTask::kEdit, 99).error().code, kExitNotFound);
+}
+
+TEST_F(ManualRunTest, NoPromptForWhatIsNotPossible) {
+  std::string plain = Policy("5'000'000", "t.insert(0, 5'000'000, flags);");
+  plain.erase(plain.find("TUNABLE"), plain.find("struct") - plain.find("TUNABLE"));
+  seeds_ = {{"plain", plain}};
+  RunDb db = Db(OpenMode::kCreate);
+  ManualRun run = Run(db);
+  ASSERT_TRUE(run.Open(nullptr, nullptr).ok());
+  EXPECT_TRUE(run.MakePrompt(PromptTask::kEdit, 0).ok());
+  EXPECT_EQ(run.MakePrompt(PromptTask::kTunables, 0).error().code, kExitUsage);
+  EXPECT_EQ(run.MakePrompt(PromptTask::kCrossover, 0).error().code, kExitUsage);
+}
+
 TEST_F(ManualRunTest, GoesOnFromTheDatabase) {
   std::string before;
   int64_t best = 0;

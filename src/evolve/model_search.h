@@ -20,19 +20,17 @@
 
 #include <deque>
 #include <functional>
-#include <future>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "base/random.h"
-#include "core/schedule_profile.h"
 #include "eval/evaluator.h"
 #include "evolve/archive.h"
 #include "evolve/bandit.h"
 #include "evolve/model_pool.h"
+#include "evolve/run_memory.h"
 #include "llm/ledger.h"
 #include "llm/prompt.h"
 #include "store/run_db.h"
@@ -46,7 +44,7 @@ struct ModelSearchOptions {
   std::vector<ModelArm> arms;
   std::shared_ptr<const PromptTemplates> templates;
   std::shared_ptr<Ledger> ledger;
-  std::string api, workload, machine, workload_file;  // of PromptInput
+  RunFacts facts;
   // Share of proposals that models make; negative: as the bandit decides, each side at least kLeastShare.
   double share = -1;
   int notes_interval = 12;  // proposals of models between notes; 0: none
@@ -93,23 +91,16 @@ class ModelSearch {
   const Bandit& stances() const { return stances_; }
 
   // The prompt that a model would get now for this parent: for NextTurn, the dry run and tests.
-  Result<PromptInput> MakePrompt(PromptTask task, const std::string& stance, int64_t parent, const std::vector<Archive>& islands);
+  Result<PromptInput> MakePrompt(PromptTask task, const std::string& stance, int64_t parent, const std::vector<Archive>& islands) {
+    return memory_.MakePrompt(task, stance, parent, islands, draws_);
+  }
   // The profile of a proposal's schedule, as text; "" when there is none. Blocks.
   std::string Profile(int64_t id) {
-    std::function<std::string()> f = ProfileOf(id);
+    std::function<std::string()> f = memory_.ProfileOf(id);
     return f ? f() : "";
   }
 
  private:
-  struct Known {
-    int64_t parent = -1;
-    std::string what;      // "candidate 17, by edit: ..."
-    std::string failure;   // "" when it scored
-    double score = 0;
-    bool by_model = false, full = false, seed = false;
-    std::vector<int64_t> children;
-    std::vector<double> objectives;  // means, in the order of the workload's objectives
-  };
   // What made a proposal: arms of the bandits and what it has cost.
   struct Origin {
     int arm = -1, task = -1, stance = -1;
@@ -127,17 +118,10 @@ class ModelSearch {
   void Settle(const Origin& origin, double reward, double extra_cost);
   Origin OriginOf(const ModelResult& r, bool live) const;
   void Event(const std::string& line);
-  PromptPolicy Policy(int64_t id);
-  PromptStep Step(int64_t id, bool diff);
-  std::vector<PromptStep> Tried(int64_t parent);
-  std::vector<PromptPolicy> Inspirations(int64_t parent, const std::vector<Archive>& islands, bool crossover, Rng& rng);
-  std::function<std::string()> ProfileOf(int64_t id);
 
   const ModelSearchOptions options_;
-  const std::vector<Objective>& objectives_;
-  Evaluator& evaluator_;
   RunDb& db_;
-  const std::function<const std::string*(int64_t)> source_of_;
+  RunMemory memory_;
   Bandit bandit_, tasks_, stances_;
   int first_model_ = 0;   // of bandit_: models follow the operators
   int picked_ = -1;
@@ -153,12 +137,7 @@ class ModelSearch {
     std::string source, reason;
   };
   std::deque<Repair> repairs_;
-  std::map<int64_t, Known> known_;
-  std::deque<int64_t> failed_;          // recent failures of models' proposals
-  std::deque<PromptStep> bad_replies_;  // recent replies without a candidate
   std::map<int64_t, Origin> origins_;   // by proposal
-  std::map<int64_t, std::shared_future<Result<ScheduleProfile>>> profiles_;
-  std::string notes_;
   int64_t note_sequence_ = 0, since_notes_ = 0, last_commit_ = 0;
   bool notes_wanted_ = false;
   bool stop_said_ = false;

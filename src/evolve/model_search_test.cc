@@ -127,7 +127,7 @@ class ModelSearchTest : public testing::Test {
                        .temperature = {}, .effort = {}, .max_output_tokens = 1000, .window = 100'000, .concurrency = 2}};
     o.models->templates = templates_;
     o.models->ledger = std::make_shared<Ledger>(budget);
-    o.models->workload = "the workload";
+    o.models->facts.workload = "the workload";
     o.models->share = 1;
     o.models->search_seeds = o.search_seeds;
     return o;

@@ -23,6 +23,7 @@
 #include "base/utf8.h"
 #include "core/exit_code.h"
 #include "llm/local_prompt.h"
+#include "llm/mailbox_reply.h"
 #include "llm/providers.h"
 
 namespace ose {
@@ -127,10 +128,8 @@ class MailboxModel : public ChatModel {
     for (;; std::this_thread::sleep_for(kPoll)) {
       const bool rests = answer.Rests();
       // Not only once it rests: it may grow for ever.
-      if (answer.size() > 0 && static_cast<uint64_t>(answer.size()) > request.max_reply_bytes)
-        return end(CallFailure::kTooLarge,
-                   answer.path() + " has more than " + std::to_string(request.max_reply_bytes) + " bytes");
-      if (rests && answer.size() > 0) break;
+      const bool too_large = answer.size() > 0 && static_cast<uint64_t>(answer.size()) > request.max_reply_bytes;
+      if (too_large || (rests && answer.size() > 0)) break;
       if (refusal.Rests()) {
         Result<std::string> why = ReadFile(refusal.path(), 64 << 10);
         const std::string line = why.ok() ? OneLine(why->substr(0, why->find('\n')), 300) : "";
@@ -146,11 +145,7 @@ class MailboxModel : public ChatModel {
                                               std::to_string(static_cast<int64_t>(spec_.timeout.s())) + " s");
       }
     }
-    Result<std::string> text = ReadFile(answer.path(), request.max_reply_bytes);
-    if (!text.ok()) return end(CallFailure::kProgram, text.error().message);
-    reply->text = ToValidUtf8(*text);
-    if (reply->text.find_first_not_of(" \t\r\n") == std::string::npos)
-      end(CallFailure::kEmpty, answer.path() + " is blank");
+    ReadMailboxReply(answer.path(), request.max_reply_bytes, reply);
   }
 
   const ModelSpec spec_;

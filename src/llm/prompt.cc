@@ -153,13 +153,22 @@ std::string Fill(const std::string& text, const std::map<std::string, std::strin
   return out + text.substr(from);
 }
 
-// Sections that came out empty leave one blank line, not several. Code keeps its own: sources have none
-// that matter.
+// Sections that came out empty leave one blank line, not several. What is fenced stays to the letter: it may be
+// quoted in the answer.
 std::string Tidy(const std::string& text) {
-  std::string out;
-  for (char c : text) {
-    if (c == '\n' && out.ends_with("\n\n")) continue;
-    out += c;
+  std::string out, fence;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find('\n', at), text.size() - 1) + 1;
+    const std::string line = text.substr(at, end - at);
+    at = end;
+    if (!fence.empty()) {
+      if (line == fence + "\n") fence.clear();
+    } else if (line.starts_with("```")) {
+      fence = line.substr(0, line.find_first_not_of('`'));
+    } else if (line == "\n" && out.ends_with("\n\n")) {
+      continue;
+    }
+    out += line;
   }
   while (out.ends_with('\n')) out.pop_back();
   return out + "\n";

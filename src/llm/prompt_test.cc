@@ -123,6 +123,17 @@ TEST(Prompt, CrossoverKeepsItsSecondParent) {
   EXPECT_THAT(less->user, HasSubstr("yyyyyyyy"));
 }
 
+// Who answers with the whole file must find it whole.
+TEST(Prompt, CodeStaysToTheLetter) {
+  PromptInput in = FullInput(PromptTask::kEdit);
+  in.parent.source = "// one\n\n\n\n// two";
+  in.profile.clear();
+  auto prompt = BuildPrompt(Shipped(), in, 1'000'000);
+  ASSERT_TRUE(prompt.ok());
+  EXPECT_THAT(prompt->user, HasSubstr("```cpp\n// one\n\n\n\n// two\n```\n"));
+  EXPECT_THAT(prompt->user.substr(prompt->user.find("# What it achieves")), Not(HasSubstr("\n\n\n")));
+}
+
 // A source that contains a fence or a placeholder changes nothing around it.
 TEST(Prompt, TextsAreData) {
   PromptInput in = FullInput(PromptTask::kEdit);

@@ -51,6 +51,10 @@ assert.equal(parent.id, 0);
 assert.match(parent.source, /osevolve\/policy\.h/);
 assert.ok(parent.objectives[0].bound > 0);
 assert.ok(parent.text.includes(parent.source));
+assert.ok(parent.text.includes(parent.prompt.system) && parent.text.includes(parent.prompt.user));
+for (const section of ['The API', 'The workload', 'The machine', 'What it achieves', 'Where the time goes', 'Your task', 'How to submit'])
+  assert.match(parent.text, new RegExp(`^# ${section}`, 'm'));
+assert.equal((await call('get_parent', { run: 'run', id: 0, task: 'diff', api: false })).prompt.task, 'diff');
 
 const submit = (file, note) => call('submit_candidate', { run: 'run', parent: 0, source: readFileSync(file, 'utf8'), note });
 const better = await submit(good, 'shorter slices');
