@@ -64,10 +64,14 @@ Result<std::string> RunScript(const Context& context, const HostFlags& flags, co
 
 void SetScores(const Problem& problem, std::vector<ReportRow>& rows) {
   const Evaluation& kernel = rows[0].evaluation;
+  // A real program may report less than the workload's objectives.
+  std::vector<Objective> objectives;
+  for (const Objective& o : problem.workload.objectives)
+    if (!kernel.seeds.empty() && kernel.seeds[0].metrics.contains(o.metric)) objectives.push_back(o);
   for (ReportRow& row : rows) {
     Evaluation& e = row.evaluation;
     if (e.outcome != Outcome::kOk || kernel.outcome != Outcome::kOk) continue;
-    for (size_t i = 0; i < e.seeds.size(); ++i) e.seeds[i].score = Score(problem.workload.objectives, e.seeds[i].metrics, kernel.seeds[i].metrics);
+    for (size_t i = 0; i < e.seeds.size(); ++i) e.seeds[i].score = Score(objectives, e.seeds[i].metrics, kernel.seeds[i].metrics);
   }
   for (size_t i = 1; i < rows.size(); ++i) {
     if (rows[i].evaluation.outcome != Outcome::kOk || kernel.outcome != Outcome::kOk) continue;

@@ -185,7 +185,7 @@ Status Loader::SetUp(const LoadOptions& options) {
   uint64_t slots = 1;
   const uint64_t pids = ReadNumber("/proc/sys/kernel/pid_max");
   while (slots < pids) slots *= 2;
-  const bool in_array = slots <= kMostSlots && pids > 0;
+  const bool in_array = slots <= kMostSlots && pids > 0 && !options.task_storage;
   bool ok = set("osv_cpus", cpus, 4) && set("osv_task_mask", in_array ? slots - 1 : 0, 4);
   for (auto [name, field] : {std::pair{"osv_llc", &CpuPlace::llc}, {"osv_node", &CpuPlace::node}, {"osv_sibling", &CpuPlace::sibling}}) {
     auto* table = static_cast<int32_t*>(Constant(name, 4 * kMaxCpus));

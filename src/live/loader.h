@@ -27,6 +27,7 @@ struct LoadOptions {
   bool partial = false;       // only tasks of policy SCHED_EXT; the others stay on the fair class
   uint32_t timeout_ms = 5000; // longest wait of a runnable task before the kernel ejects the policy, 1..30000
   std::map<std::string, int64_t> tunables;  // by name
+  bool task_storage = false;  // task state there even where an array has room for all pids: to compare
 };
 
 // Why a policy's rule ended. As in enum scx_exit_kind of the kernel: 64 unregistered by its loader, 67 by

@@ -57,7 +57,7 @@ struct Flags {
   uint32_t timeout_ms = 5000;
   double good_after_s = 10, time_s = 5;
   std::string dir = kLiveDir, journal, cgroup;
-  bool partial = false, detach = false, no_system_calls = false;
+  bool partial = false, detach = false, no_system_calls = false, task_storage = false;
 };
 
 Status Check(const Flags& flags) {
@@ -90,6 +90,7 @@ Status Run(const Flags& flags) {
   OSE_ASSIGN(o.load.tunables, ParseSettings(flags.settings));
   o.load.partial = flags.partial;
   o.load.timeout_ms = flags.timeout_ms;
+  o.load.task_storage = flags.task_storage;
   o.objects = {flags.object};
   o.objects.insert(o.objects.end(), flags.then.begin(), flags.then.end());
   for (const std::string& object : o.objects) OSE_TRY(CheckPrivateFile(object));
@@ -196,6 +197,7 @@ int Main(int argc, char** argv) {
   run->add_option("--set", flags.settings, "NAME=VALUE of a tunable")->allow_extra_args(false);
   run->add_option("--timeout-ms", flags.timeout_ms, "longest wait of a runnable task")->check(CLI::Range(1u, 30000u));
   run->add_flag("--partial", flags.partial, "only tasks of policy SCHED_EXT; the command becomes one");
+  run->add_flag("--task-storage", flags.task_storage, "task state in BPF task storage, to compare it with an array");
   run->add_option("--report", flags.report, "JSON file of what happened");
   CLI::App* serve = app.add_subcommand("serve", "Keep a policy in power, watch it, take orders from `osevolve deploy`.");
   serve->add_option("--object", flags.object, "object of build-bpf")->required();
