@@ -27,6 +27,6 @@ for policy in ${policies[*]}; do
   echo "\$policy ruled"
 done
 SCRIPT
-expect 0 vm --quiet --timeout 250 -- bash "$PWD/each"
+expect 0 vm --quiet --timeout 600 -- bash "$PWD/each"
 [[ $(grep -c ruled out) == "${#policies[@]}" ]] || fail 'not every policy ruled'
 nothing_left

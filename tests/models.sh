@@ -6,8 +6,11 @@ ln -s "$root/data" toy/
 
 cat >model.sh <<'MODEL'
 # The calls take turns: a good idea, prose, an edit outside of the blocks.
+exec 9>lock
+flock 9  # several calls run at once
 n=$(($(cat calls 2>/dev/null || echo 0) + 1))
 echo "$n" >calls
+exec 9>&-
 cat >"prompt-$n"
 case $((n % 3)) in
   1) printf 'SUMMARY: another slice\n\n```\nslice_ns = %d\n```\n' $((1000000 + n * 1000)) ;;
@@ -17,7 +20,7 @@ esac
 MODEL
 export OPENAI_API_KEY=sk-canary-4711
 
-expect 0 evolve small --llm 'command:bash model.sh' --budget-calls 7 --llm-share 0.5 --evals 20 --no-kb --quiet --json --out run
+expect 0 evolve small --llm 'command:bash model.sh' --budget-calls 7 --llm-share 1 --evals 20 --no-kb --quiet --json --out run
 json /evaluations=20 /models/calls:number /models/candidates:number
 [[ $(cat calls) -le 7 ]] || fail "$(cat calls) calls, with a limit of 7"
 grep -q '\[command:bash model.sh\] another slice' run/evolve.log || fail 'no candidate of the model in the log'

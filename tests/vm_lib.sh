@@ -18,5 +18,5 @@ rules() { cat /sys/kernel/sched_ext/root/ops 2>/dev/null; }
 EOF
     cat
   } >"$1.vm"
-  expect 0 vm --quiet --timeout "${vm_timeout:-250}" -- bash "$PWD/$1.vm"
+  expect 0 vm --quiet --timeout "${vm_timeout:-600}" -- bash "$PWD/$1.vm"
 }
