@@ -45,7 +45,7 @@ Result<std::string> RunScript(const Context& context, const HostFlags& flags, co
   if (options.repeatable) {
     // Another command line is another sample.
     options.append = fmt::format("seed={}", boot);
-    options.files = {dir, JoinPath(context.programs, "osevolve-live")};
+    options.files = {dir, JoinPath(context.programs, "osevolve-live"), context.include_dir(), context.root + "/machines"};
     for (const MeasuredPolicy& p : plan.policies)
       if (!p.program.empty()) options.files.push_back(p.program);
     for (const char* tool : {"stat", "mktemp", "cat", "rm"}) options.files.push_back(FindExecutable(tool));
@@ -138,7 +138,7 @@ Result<std::vector<ReportRow>> HostCompare(const Context& context, const HostFla
   }
   if (problem.workload.real.command.empty()) {
     OSE_TRY(WriteFileAtomic(JoinPath(dir.path(), "workload.toml"), problem.workload_text));
-    plan.command = {JoinPath(context.programs, "osevolve"), "load", JoinPath(dir.path(), "workload.toml"), "--seed", "{seed}", "--json", "--quiet"};
+    plan.command = {"env", "OSEVOLVE_ROOT=" + context.root, JoinPath(context.programs, "osevolve"), "load", JoinPath(dir.path(), "workload.toml"), "--seed", "{seed}", "--json", "--quiet"};
   } else {
     plan.command = problem.workload.real.command;
     OSE_ASSIGN(plan.output, ParseBenchOutput(problem.workload.real.output));
