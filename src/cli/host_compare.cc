@@ -22,6 +22,9 @@
 namespace ose {
 namespace {
 
+// Where the plan's files are in a repeatable run: a fixed place, since the name of a temporary folder is another input.
+constexpr char kRepeatableDir[] = "/measure";
+
 // The script's output, from the VM or from this machine as root.
 Result<std::string> RunScript(const Context& context, const HostFlags& flags, const Problem& problem, const MeasurePlan& plan,
                               const std::string& dir, int boot) {
@@ -38,14 +41,14 @@ Result<std::string> RunScript(const Context& context, const HostFlags& flags, co
   }
   VmFlags vm = flags.vm;
   if (vm.cpus == 0) vm.cpus = std::clamp(problem.machine.cpus, 1, 8);
-  vm.command = {"bash", script};
+  vm.command = {"bash", flags.vm.repeatable ? JoinPath(kRepeatableDir, "measure") : script};
   OSE_ASSIGN(VmOptions options, MakeVmOptions(context, vm));
   options.cwd.clear();
   options.cancel = &StopOnSignals();
   if (options.repeatable) {
     // Another command line is another sample.
     options.append = fmt::format("seed={}", boot);
-    options.files = {dir, JoinPath(context.programs, "osevolve-live"), context.include_dir(), context.root + "/machines"};
+    options.files = {dir + "=>" + kRepeatableDir, JoinPath(context.programs, "osevolve-live"), context.include_dir(), context.root + "/machines"};
     for (const MeasuredPolicy& p : plan.policies)
       if (!p.program.empty()) options.files.push_back(p.program);
     for (const char* tool : {"stat", "mktemp", "cat", "rm"}) options.files.push_back(FindExecutable(tool));
@@ -101,6 +104,7 @@ Result<std::vector<ReportRow>> HostCompare(const Context& context, const HostFla
                                            const std::function<void(const std::string&)>& on_progress) {
   if (flags.host == "live" && geteuid() != 0) return Error{kExitNoSchedExt, "--host live takes root: sudo, or --host vm"};
   OSE_ASSIGN(TempDir dir, TempDir::Make("osevolve-measure"));
+  const std::string there = flags.host == "vm" && flags.vm.repeatable ? kRepeatableDir : dir.path();
   MeasurePlan plan;
   plan.policies = {{.name = kKernelPolicy}};
   std::vector<ReportRow> rows(1);
@@ -124,9 +128,9 @@ Result<std::vector<ReportRow>> HostCompare(const Context& context, const HostFla
     on_progress("compiling " + policy.name);
     auto object = builder->Build(policy);
     if (object.ok()) {
-      const std::string path = JoinPath(dir.path(), fmt::format("{}.bpf.o", rows.size()));
-      OSE_TRY(WriteFileAtomic(path, *object));
-      plan.policies.push_back({policy.name, path, ""});
+      const std::string file = fmt::format("{}.bpf.o", rows.size());
+      OSE_TRY(WriteFileAtomic(JoinPath(dir.path(), file), *object));
+      plan.policies.push_back({policy.name, JoinPath(there, file), ""});
       row_of.push_back(rows.size());
     } else if (object.error().code == kExitGate || object.error().code == kExitCompile) {
       row.evaluation.outcome = object.error().code == kExitGate ? Outcome::kGate : Outcome::kCompile;
@@ -138,7 +142,7 @@ Result<std::vector<ReportRow>> HostCompare(const Context& context, const HostFla
   }
   if (problem.workload.real.command.empty()) {
     OSE_TRY(WriteFileAtomic(JoinPath(dir.path(), "workload.toml"), problem.workload_text));
-    plan.command = {"env", "OSEVOLVE_ROOT=" + context.root, JoinPath(context.programs, "osevolve"), "load", JoinPath(dir.path(), "workload.toml"), "--seed", "{seed}", "--json", "--quiet"};
+    plan.command = {"env", "OSEVOLVE_ROOT=" + context.root, JoinPath(context.programs, "osevolve"), "load", JoinPath(there, "workload.toml"), "--seed", "{seed}", "--json", "--quiet"};
   } else {
     plan.command = problem.workload.real.command;
     OSE_ASSIGN(plan.output, ParseBenchOutput(problem.workload.real.output));

@@ -29,7 +29,9 @@ struct VmOptions {
   Nanos timeout = Nanos::Seconds(600);
   bool kvm = false;
   bool repeatable = false;
-  std::vector<std::string> files;    // repeatable: what the command needs beside itself, absolute paths
+  // Repeatable: what the command needs beside itself: absolute paths, or "FOLDER=>PLACE" for a folder that is to be
+  // at another place there (the name of a temporary folder would make each run another one).
+  std::vector<std::string> files;
   std::string append;                // more of the kernel's command line
   int out_fd = 1, err_fd = 2;        // get the command's output while it runs (repeatable: at the end, all to out_fd)
   const std::atomic<bool>* cancel = nullptr;
