@@ -31,7 +31,8 @@ Result<std::string> ReadFile(const std::string& path, uint64_t max_bytes) {
   if (static_cast<uint64_t>(st.st_size) > max_bytes)
     return Error{kIoError, "cannot read " + path + ": " + std::to_string(st.st_size) +
                                " bytes, more than the limit of " + std::to_string(max_bytes)};
-  std::string out(static_cast<size_t>(st.st_size), '\0');
+  // Files of /proc have a size of 0 and content all the same.
+  std::string out(static_cast<size_t>(st.st_size > 0 ? st.st_size : 4096), '\0');
   size_t have = 0;
   while (have < out.size()) {
     ssize_t n = read(fd.get(), out.data() + have, out.size() - have);
@@ -39,6 +40,9 @@ Result<std::string> ReadFile(const std::string& path, uint64_t max_bytes) {
     if (n < 0) return IoError("cannot read", path);
     if (n == 0) break;
     have += static_cast<size_t>(n);
+    if (st.st_size > 0 || have < out.size()) continue;
+    if (have > max_bytes) return Error{kIoError, "cannot read " + path + ": more than the limit of " + std::to_string(max_bytes) + " bytes"};
+    out.resize(2 * have);
   }
   out.resize(have);
   return out;
