@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "live/bpf_words.h"
 
 struct bpf_object;
 struct bpf_link;
@@ -27,14 +28,6 @@ struct LoadOptions {
   bool partial = false;       // only tasks of policy SCHED_EXT; the others stay on the fair class
   uint32_t timeout_ms = 5000; // longest wait of a runnable task before the kernel ejects the policy, 1..30000
   std::map<std::string, int64_t> tunables;  // by name
-};
-
-// Why a policy's rule ended. As in enum scx_exit_kind of the kernel: 64 unregistered by its loader, 67 by
-// SysRq, 1024 an error, 1025 an error that the policy raised, 1026 a stall.
-struct ExitInfo {
-  int kind = 0;  // 0: it still rules, or never did
-  int64_t code = 0;
-  std::string reason, message;
 };
 
 struct ProgramInfo {
@@ -78,11 +71,6 @@ class Loader {
   bpf_map* ops_ = nullptr;
   bpf_link* link_ = nullptr;
 };
-
-// What /sys/kernel/sched_ext says: "enabled", "disabled", ...; "" when this kernel has none.
-std::string SchedExtState();
-// The name of the policy that rules, "" when none does.
-std::string SchedExtPolicy();
 
 }  // namespace ose
 

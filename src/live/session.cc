@@ -2,8 +2,6 @@
 
 #include <poll.h>
 #include <sched.h>
-#include <signal.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,25 +10,14 @@
 #include "base/fd.h"
 #include "base/subprocess.h"
 #include "core/exit_code.h"
+#include "live/bpf_words.h"
+#include "live/signals.h"
 
 namespace ose {
 namespace {
 
 constexpr int kSchedExt = 7;  // SCHED_EXT
 const Nanos kWatch = Nanos::Millis(50);
-
-// SIGINT and SIGTERM become readable, so that the policy is always taken out in order.
-Result<Fd> CatchSignals() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGHUP);
-  sigprocmask(SIG_BLOCK, &set, nullptr);
-  Fd fd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!fd) return Error{kExitIo, "signals cannot be watched"};
-  return fd;
-}
 
 class Session {
  public:

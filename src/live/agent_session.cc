@@ -1,0 +1,305 @@
+#include "live/agent_session.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <utility>
+
+#include "base/fd.h"
+#include "base/subprocess.h"
+#include "core/exit_code.h"
+#include "live/shim.h"
+#include "live/signals.h"
+#include "sandbox/describe_exit.h"
+
+namespace ose {
+namespace {
+
+constexpr int kSchedExt = 7;  // SCHED_EXT
+const Nanos kWatch = Nanos::Millis(50);
+const Nanos kStartLimit = Nanos::Seconds(30);  // a policy's init() included
+const Nanos kWordLimit = Nanos::Seconds(2);    // taking over, stopping
+const Nanos kSilence = Nanos::Seconds(1);      // in the shim's hands: the agent hangs
+
+// One agent process.
+class Child {
+ public:
+  static Result<Child> Start(const AgentSessionOptions& o, const ShimMaps& maps, const std::string& object) {
+    SubprocessOptions run;
+    run.argv = {o.program, "agent-child", "--maps", maps.Text(), "--policy", object};
+    for (auto& [name, value] : o.tunables) run.argv.insert(run.argv.end(), {"--set", name + "=" + std::to_string(value)});
+    run.stderr_to = ChildOutput::kCapture;
+    OSE_ASSIGN(Subprocess process, Subprocess::Start(run));
+    return Child(std::move(process), object);
+  }
+
+  const std::string& object() const { return object_; }
+  pid_t pid() const { return process_.pid(); }
+  int out() const { return process_.out(); }
+
+  bool Tell(char word) { return write(process_.in(), &word, 1) == 1; }
+
+  // The next line, without its end; nullopt when none came in time or the process is gone.
+  std::optional<std::string> Hear(Nanos limit) {
+    const Nanos end = MonotonicNow() + limit;
+    for (;;) {
+      const size_t line = words_.find('\n');
+      if (line != words_.npos) {
+        std::string text = words_.substr(0, line);
+        words_.erase(0, line + 1);
+        return text;
+      }
+      const Nanos left = end - MonotonicNow();
+      if (left.v <= 0 || closed_) return std::nullopt;
+      pollfd p{process_.out(), POLLIN, 0};
+      if (poll(&p, 1, static_cast<int>(left.v / 1'000'000) + 1) <= 0) continue;
+      char buffer[1024];
+      const ssize_t n = read(process_.out(), buffer, sizeof buffer);
+      if (n > 0) words_.append(buffer, static_cast<size_t>(n));
+      else if (n == 0 || (errno != EAGAIN && errno != EINTR)) closed_ = true;
+    }
+  }
+
+  bool gone() { return process_.Wait(Nanos{}).has_value(); }
+  void Kill() { process_.Kill(); }
+
+  // Why it ended, or why it had to be ended.
+  std::string Reason() {
+    const std::optional<std::string> last = Hear(Nanos{});
+    auto end = process_.Wait(kWordLimit);
+    if (!end) {
+      process_.Kill();
+      end = process_.Wait();
+    }
+    if (last && last->starts_with("broke ")) return "broke a rule: " + last->substr(6);
+    std::string text = process_.TakeStderr();
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    const ExitReason reason = DescribeExit(end->wait_status);
+    return text.empty() ? reason.text : reason.text.empty() ? text : reason.text + ": " + text;
+  }
+
+ private:
+  Child(Subprocess process, std::string object) : process_(std::move(process)), object_(std::move(object)) {}
+  Subprocess process_;
+  std::string object_, words_;
+  bool closed_ = false;
+};
+
+class Session {
+ public:
+  Session(const AgentSessionOptions& o, Shim shim) : o_(o), shim_(std::move(shim)), upward_(AGENT_BUCKETS) {}
+
+  // The first policy. The shim rules until it does.
+  Status Start() {
+    shim_.page().supervisor_pid = static_cast<unsigned>(getpid());
+    OSE_ASSIGN(Child child, Prepare(o_.objects[0]));
+    OSE_TRY(Enthrone(std::move(child), Nanos{}));
+    return PrepareNext();
+  }
+
+  Status Swap() {
+    if (!next_) OSE_TRY(PrepareNext());
+    if (!next_) return {};
+    child_->Tell('s');
+    const auto word = child_->Hear(kWordLimit);
+    if (!word || !word->starts_with("stopped")) return Fail(word ? *word : "did not stop when told to");
+    const Nanos stopped = {static_cast<int64_t>(shim_.control().stopped_at)};
+    Close("swapped", false);
+    good_ = objects_index_;
+    objects_index_ = next_index_;
+    Child next = *std::exchange(next_, std::nullopt);
+    OSE_TRY(Enthrone(std::move(next), stopped));
+    ++result.swaps;
+    return PrepareNext();
+  }
+
+  // Looks after the agent; called every 50 ms or so.
+  Status Watch() {
+    if (result.detached) return {};
+    if (shim_.exit_info().kind != 0 || SchedExtState() == "disabled") {
+      Close("the kernel took the shim out", true);
+      result.detached = true;
+      result.always_enabled = false;
+      child_.reset();
+      return {};
+    }
+    if (SchedExtState() != "enabled") result.always_enabled = false;
+    if (child_->gone()) return Fail("");
+    if (shim_.page().fallback == 0) silent_since_ = Nanos{};
+    else if (silent_since_.v == 0) silent_since_ = MonotonicNow();
+    else if (MonotonicNow() - silent_since_ > kSilence) return Fail("did not answer for 1 s");
+    return {};
+  }
+
+  bool rules() const { return child_.has_value(); }
+  int out() const { return child_ ? child_->out() : -1; }
+
+  void End() {
+    if (child_) {
+      child_->Tell('s');
+      const auto word = child_->Hear(kWordLimit);
+      Close(word && word->starts_with("stopped") ? "stopped" : "did not stop when told to", !word);
+      child_.reset();
+    }
+    next_.reset();
+    result.shim = shim_.page();
+    shim_.Detach();
+    for (int i = 0; i < 200 && shim_.exit_info().kind == 0; ++i) usleep(5000);  // detaching is asynchronous
+    result.exit = shim_.exit_info();
+    result.upward = upward_;
+  }
+
+  AgentSessionResult result;
+
+ private:
+  Result<Child> Prepare(const std::string& object) {
+    OSE_ASSIGN(Child child, Child::Start(o_, shim_.maps(), object));
+    const auto word = child.Hear(kStartLimit);
+    if (word && word->starts_with("failed ")) return Error{kExitPolicyCrash, object + ": " + word->substr(7)};
+    if (!word || *word != "ready") return Error{kExitPolicyCrash, object + ": the agent did not start: it " + child.Reason()};
+    return child;
+  }
+
+  Status PrepareNext() {
+    if (o_.objects.size() < 2 || (o_.max_swaps > 0 && result.swaps >= o_.max_swaps)) return {};
+    next_index_ = (objects_index_ + 1) % o_.objects.size();
+    OSE_ASSIGN(Child child, Prepare(o_.objects[next_index_]));
+    next_ = std::move(child);
+    return {};
+  }
+
+  Status Enthrone(Child child, Nanos from) {
+    shim_.page().agent_pid = static_cast<unsigned>(child.pid());
+    child_ = std::move(child);
+    child_->Tell('g');
+    const auto word = child_->Hear(kWordLimit);
+    if (!word || *word != "took") return Fail(word ? *word : "did not take over");
+    rule_.object = child_->object();
+    since_ = MonotonicNow();
+    silent_since_ = Nanos{};
+    if (from.v > 0) rule_.hand_over = Nanos{static_cast<int64_t>(shim_.control().took_over_at)} - from;
+    return {};
+  }
+
+  void Close(const std::string& end, bool failed) {
+    const agent_control& c = shim_.control();
+    rule_.object = child_->object();
+    rule_.end = end;
+    rule_.failed = failed;
+    rule_.time = MonotonicNow() - since_;
+    rule_.handled = c.handled;
+    rule_.deferred = c.deferred;
+    rule_.resyncs = c.resyncs;
+    rule_.unplaced = c.unplaced;
+    rule_.counters.assign(std::begin(c.counters), std::end(c.counters));
+    std::copy(std::begin(c.upward), std::end(c.upward), upward_.begin());
+    result.rules.push_back(std::exchange(rule_, {}));
+  }
+
+  // The agent is no good: the shim schedules at once, and the predecessor comes back.
+  Status Fail(const std::string& why) {
+    const Nanos noticed = MonotonicNow();
+    shim_.page().agent_pid = 0;
+    shim_.page().fallback = 1;
+    if (!why.empty()) child_->Kill();
+    const std::string reason = child_->Reason();
+    Close(why.empty() ? reason : why, true);
+    child_.reset();
+    next_.reset();
+    if (good_) {
+      const size_t back = *std::exchange(good_, std::nullopt);
+      auto child = Prepare(o_.objects[back]);
+      if (child.ok()) {
+        objects_index_ = back;
+        next_swap_allowed_ = false;
+        return Enthrone(std::move(*child), noticed);
+      }
+    }
+    result.detached = true;
+    result.always_enabled = false;
+    shim_.Detach();
+    return {};
+  }
+
+ public:
+  bool MaySwap() const { return rules() && next_swap_allowed_ && o_.objects.size() > 1 && (o_.max_swaps == 0 || result.swaps < o_.max_swaps); }
+
+ private:
+  const AgentSessionOptions& o_;
+  Shim shim_;
+  std::optional<Child> child_, next_;
+  AgentRule rule_;
+  std::vector<unsigned> upward_;
+  Nanos since_{}, silent_since_{};
+  size_t objects_index_ = 0, next_index_ = 0;
+  std::optional<size_t> good_;  // ruled before and did not fail
+  bool next_swap_allowed_ = true;  // none after a failure: what is known to be good stays
+};
+
+}  // namespace
+
+Result<AgentSessionResult> RunAgentSession(const AgentSessionOptions& options) {
+  OSE_ASSIGN(Fd signals, CatchSignals());
+  ShimOptions shim_options{options.shim, options.patience, options.timeout_ms, options.partial};
+  OSE_ASSIGN(Shim shim, Shim::Start(shim_options));
+  Session session(options, std::move(shim));
+  OSE_TRY(session.Start());
+  std::optional<Subprocess> command;
+  if (!options.command.empty()) {
+    SubprocessOptions run;
+    run.argv = options.command;
+    const bool partial = options.partial;
+    run.in_child = [partial] {
+      sched_param none{};
+      return partial && sched_setscheduler(0, kSchedExt, &none) != 0 ? errno : 0;
+    };
+    OSE_ASSIGN(Subprocess started, Subprocess::Start(run));
+    command = std::move(started);
+    command->CloseIn();
+  }
+  Nanos next_swap = MonotonicNow() + options.swap_every;
+  for (;;) {
+    // What the command writes is passed on; at its end, and at an agent's, we see it here first.
+    pollfd watched[3] = {{signals.get(), POLLIN, 0}, {command ? command->out() : -1, POLLIN, 0}, {session.out(), POLLIN, 0}};
+    Nanos wait = kWatch;
+    if (session.MaySwap()) wait = std::clamp(next_swap - MonotonicNow(), Nanos{0}, kWatch);
+    poll(watched, 3, static_cast<int>((wait.v + 999'999) / 1'000'000));
+    if (watched[0].revents) break;
+    if (command) {
+      char buffer[65536];
+      for (ssize_t n; (n = read(command->out(), buffer, sizeof buffer)) > 0;)
+        if (write(STDOUT_FILENO, buffer, static_cast<size_t>(n)) != n) break;
+      if (auto end = command->Wait(Nanos{})) {
+        session.result.exit_code = end->exit_code >= 0 ? end->exit_code : 128 + end->signal;
+        break;
+      }
+    }
+    if (session.rules()) OSE_TRY(session.Watch());
+    if (!session.rules() && !command) break;
+    if (session.MaySwap() && MonotonicNow() >= next_swap) {
+      OSE_TRY(session.Swap());
+      next_swap = MonotonicNow() + options.swap_every;
+    }
+  }
+  session.End();
+  return std::move(session.result);
+}
+
+double HistogramQuantile(const unsigned* counts, double share) {
+  uint64_t total = 0, seen = 0;
+  for (int i = 0; i < AGENT_BUCKETS; ++i) total += counts[i];
+  for (int i = 0; i < AGENT_BUCKETS && total > 0; ++i) {
+    seen += counts[i];
+    if (static_cast<double>(seen) < share * static_cast<double>(total) || seen == 0) continue;
+    if (i < 8) return i / 1e3;
+    const uint64_t low = (8ULL + static_cast<uint64_t>(i) % 8) << (i / 8 - 1);  // the inverse of agent_bucket()
+    return (static_cast<double>(low) + static_cast<double>(1ULL << (i / 8 - 1)) / 2) / 1e3;
+  }
+  return 0;
+}
+
+}  // namespace ose
