@@ -28,6 +28,7 @@ void RegisterGkb(CLI::App& app, Command& command);
 void RegisterMcp(CLI::App& app, Command& command);
 void RegisterVm(CLI::App& app, Command& command);       // vm and vm build
 void RegisterBuildBpf(CLI::App& app, Command& command);
+void RegisterBuildAgent(CLI::App& app, Command& command);
 void RegisterDoctor(CLI::App& app, Command& command);
 
 // --json and --quiet.

@@ -78,6 +78,7 @@ int Main(int argc, char** argv) {
   RegisterMcp(app, command);
   RegisterVm(app, command);
   RegisterBuildBpf(app, command);
+  RegisterBuildAgent(app, command);
   RegisterDoctor(app, command);
   try {
     app.parse(argc, argv);

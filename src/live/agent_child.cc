@@ -90,10 +90,10 @@ class Agent {
 
   void Stop() {
     agent_control& c = link_.control();
+    c.stopped_at = static_cast<uint64_t>(link_.Now().v);  // the last decision is made
     c.unplaced = host_.failed() ? 0 : static_cast<uint64_t>(host_.CountUnplaced());
     host_.Exit();
     Account();
-    c.stopped_at = static_cast<uint64_t>(link_.Now().v);
   }
 
   const AgentHost& host() const { return host_; }
@@ -102,8 +102,10 @@ class Agent {
   void Handle(const agent_event& e) {
     agent_control& c = link_.control();
     ++c.handled;
-    const int64_t age = link_.Now().v - static_cast<int64_t>(e.time);
-    ++c.upward[agent_bucket(age > 0 ? static_cast<unsigned long long>(age) : 0)];
+    if (e.kind == kEventEnqueue) {
+      const int64_t age = link_.Now().v - static_cast<int64_t>(e.time);
+      ++c.upward[agent_bucket(age > 0 ? static_cast<unsigned long long>(age) : 0)];
+    }
     host_.Handle(e);
   }
 

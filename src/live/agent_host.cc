@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "core/exit_code.h"
@@ -14,6 +15,7 @@ namespace {
 using namespace osevolve;
 
 constexpr int kDispatchMaxLoops = 32;  // SCX_DSP_MAX_LOOPS
+const Nanos kTooLate = Nanos::Millis(20);  // older events tell less than the table
 constexpr int kMostAsks = 1024;        // per event: a policy that kicks in dispatch() for ever is stopped here
 
 size_t Align8(size_t n) { return (n + 7) & ~size_t{7}; }
@@ -122,21 +124,30 @@ void AgentHost::Drop(Task& t) {
 }
 
 void AgentHost::Resync() {
-  synced_at_ = link_.Now();
-  for (int slot = 0; slot < static_cast<int>(tasks_.size()); ++slot) {
-    if (failed()) return;
-    const agent_task view = link_.Look(slot);
-    Task& t = tasks_[static_cast<size_t>(slot)];
-    if (t.where == Where::kNowhere && view.task == 0) continue;
-    if (t.identity != view.task) Drop(t);
-    if (view.task == 0) continue;
-    if (t.where == Where::kNowhere) Adopt(t, view);
-    else Refresh(t, view);
-    if (!failed() && !view.bypass) Match(t, view);
+  synced_at_ = cause_ = link_.Now();
+  const int slots = static_cast<int>(tasks_.size());
+  for (int slot = 0; slot < slots; slot += 64) {
+    uint64_t look = link_.Used(slot / 64);
+    for (int i = 0; i < 64 && slot + i < slots; ++i)
+      if (tasks_[static_cast<size_t>(slot + i)].where != Where::kNowhere) look |= 1ULL << i;
+    for (; look; look &= look - 1) {
+      if (failed()) return;
+      Sync(slot + std::countr_zero(look));
+    }
   }
   for (Cpu& c : cpus_)
     if (!c.curr) AskFor(c, Ask::kIdle);
   Settle();
+}
+
+void AgentHost::Sync(int slot) {
+  const agent_task view = link_.Look(slot);
+  Task& t = tasks_[static_cast<size_t>(slot)];
+  if (t.identity != view.task) Drop(t);
+  if (view.task == 0) return;
+  if (t.where == Where::kNowhere) Adopt(t, view);
+  else Refresh(t, view);
+  if (!failed() && !view.bypass) Match(t, view);
 }
 
 // The table says where a task is; the hooks in between are called.
@@ -151,7 +162,6 @@ void AgentHost::Match(Task& t, const agent_task& view) {
       if (t.where == Where::kOnCpu) OnStopping(t, true);
       LeaveQueue(t);
       t.seq = view.seq;
-      t.asked = view.enqueued_at;
       t.cpu = on;
       if (t.keeps_on) OnStopping(t, true);
       if (!t.runnable) BecomeRunnable(t, kEnqWakeup, on);
@@ -173,11 +183,14 @@ void AgentHost::Match(Task& t, const agent_task& view) {
 
 int AgentHost::CountUnplaced() {
   int unplaced = 0;
-  for (size_t slot = 0; slot < tasks_.size(); ++slot) {
-    const agent_task view = link_.Look(static_cast<int>(slot));
-    const Task& t = tasks_[slot];
-    if (view.task == 0 || view.bypass || view.state != kTaskWaiting || view.nr != t.nr) continue;  // else its event is on its way
-    unplaced += !t.dsq;
+  for (int slot = 0; slot < static_cast<int>(tasks_.size()); slot += 64) {
+    for (uint64_t look = link_.Used(slot / 64); look; look &= look - 1) {
+      const int i = slot + std::countr_zero(look);
+      const agent_task view = link_.Look(i);
+      const Task& t = tasks_[static_cast<size_t>(i)];
+      // With another number its event is on its way.
+      unplaced += view.task != 0 && !view.bypass && view.state == kTaskWaiting && view.nr == t.nr && !t.dsq;
+    }
   }
   return unplaced;
 }
@@ -186,6 +199,9 @@ int AgentHost::CountUnplaced() {
 
 void AgentHost::Handle(const agent_event& e) {
   if (failed()) return;
+  cause_ = Of(e.time);
+  if (e.kind == kEventResync || (link_.Now() - cause_ > kTooLate && cause_ >= synced_at_)) Resync();
+  if (e.kind == kEventResync || failed()) return;
   if (e.kind == kEventIdle) {
     Cpu& c = cpu(e.cpu);
     if (Of(e.time) < synced_at_) return;
@@ -197,14 +213,16 @@ void AgentHost::Handle(const agent_event& e) {
   const bool known = t.where != Where::kNowhere && t.pid == e.pid;
   if (known && static_cast<int32_t>(e.nr - t.nr) <= 0) return;
   if (e.kind == kEventInit || !known) {
-    const agent_task view = link_.Look(e.pid & static_cast<int>(tasks_.size() - 1));
+    const int slot = e.pid & static_cast<int>(tasks_.size() - 1);
+    agent_task view = link_.Look(slot);
     if (view.task == 0 || view.pid != e.pid) return;
-    if (t.identity != view.task) Drop(t);
-    if (t.where == Where::kNowhere) {
-      agent_task first = view;
-      first.enabled = first.enabled && e.kind != kEventInit;  // its own event
-      Adopt(t, first);
+    if (e.kind != kEventInit && view.nr != e.nr) {  // more has happened to it than this
+      Sync(slot);
+      return Settle();
     }
+    if (t.identity != view.task) Drop(t);
+    if (e.kind == kEventInit) view.enabled = 0;  // its own event
+    if (t.where == Where::kNowhere) Adopt(t, view);
     t.nr = e.nr;
     if (e.kind == kEventInit || failed()) return;
   }
@@ -230,9 +248,10 @@ void AgentHost::Handle(const agent_event& e) {
       OnRunning(t, Clamp(e.cpu));
       break;
     case kEventStopping:
-      t.slice = e.slice;
       if (t.keeps_on && (e.arg & 1)) break;
+      t.slice = e.slice;
       if (t.where != Where::kOnCpu && !t.keeps_on) OnRunning(t, Clamp(e.cpu));
+      if ((e.arg & 2) && ops_.yield) Call(Hook::kOther, t.cpu, &t, [&] { ops_.yield(&t); });
       OnStopping(t, e.arg & 1);
       break;
     case kEventQuiescent:
@@ -268,7 +287,6 @@ void AgentHost::Handle(const agent_event& e) {
 
 void AgentHost::OnEnqueue(Task& t, const agent_event& e) {
   t.seq = e.seq;
-  t.asked = e.time;
   if (t.keeps_on) {
     Place(t, cpu(t.cpu), t.slice, kEnqHead);
     return;
@@ -362,7 +380,7 @@ void AgentHost::Send(Task& t) {
   d.seq = t.seq;
   d.slice = t.slice;
   d.flags = t.place_flags;
-  d.asked = t.asked;
+  d.asked = static_cast<uint64_t>(cause_.v);
   d.cpu = t.cpu;
   if (link_.Send(d)) return;
   t.unsent = true;
@@ -522,6 +540,7 @@ void AgentHost::SetIdle(Cpu& c, bool idle) {
 
 void AgentHost::RunTimer() {
   if (timer_at_ == Nanos::Max() || link_.Now() < timer_at_ || failed()) return;
+  cause_ = timer_at_;
   timer_at_ = Nanos::Max();
   if (ops_.timer) Call(Hook::kOther, 0, nullptr, [&] { ops_.timer(); });
   Settle();

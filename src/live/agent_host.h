@@ -38,6 +38,8 @@ class AgentLink {
   virtual bool Send(const agent_decision& decision) = 0;
   // The task's slot in the shim's table, consistent in itself; of no task when `task` is 0.
   virtual agent_task Look(int slot) = 0;
+  // Whether slots [64 * word, 64 * word + 64) have tasks, as bits.
+  virtual uint64_t Used(int word) = 0;
 };
 
 class AgentHost {
@@ -54,7 +56,8 @@ class AgentHost {
   Status Start();
   // Brings the shadow to what the shim's table says: at the start, and after events were lost. Idempotent.
   void Resync();
-  // One event, in the order of the ring. Those that the table included at the last Resync are skipped.
+  // One event, in the order of the ring. Those that the table included at the last Resync are skipped; when they have
+  // waited for too long, the table is read instead.
   void Handle(const agent_event& event);
   // Calls timer() if it is due.
   void RunTimer();
@@ -118,6 +121,7 @@ class AgentHost {
   void Adopt(Task& t, const agent_task& view);
   void Refresh(Task& t, const agent_task& view);
   void Drop(Task& t);
+  void Sync(int slot);
   void Match(Task& t, const agent_task& view);
   void OnEnqueue(Task& t, const agent_event& e);
   void Wake(Task& t, uint64_t flags, int here, uint32_t wake);
@@ -167,6 +171,7 @@ class AgentHost {
   size_t task_stride_, cpu_stride_;
   uint64_t counters_[osevolve::kMaxCounters] = {};
   Nanos timer_at_ = Nanos::Max();
+  Nanos cause_{0};      // time of the event that is handled
   Nanos synced_at_{0};  // events of CPUs from before are in the table
   uint64_t deferred_ = 0;
   int unsent_ = 0, asking_ = 0;

@@ -31,11 +31,11 @@ Result<Fd> MapById(uint32_t id, const char* name) {
 
 }  // namespace
 
-std::string ShimMaps::Text() const { return fmt::format("{},{},{},{},{}", events, decisions, tasks, control, shim); }
+std::string ShimMaps::Text() const { return fmt::format("{},{},{},{},{},{}", events, decisions, tasks, used, control, shim); }
 
 Result<ShimMaps> ShimMaps::Parse(const std::string& text) {
   ShimMaps m;
-  if (sscanf(text.c_str(), "%u,%u,%u,%u,%u", &m.events, &m.decisions, &m.tasks, &m.control, &m.shim) != 5)
+  if (sscanf(text.c_str(), "%u,%u,%u,%u,%u,%u", &m.events, &m.decisions, &m.tasks, &m.used, &m.control, &m.shim) != 6)
     return Error{kExitUsage, "agent-child is started by `osevolve-live agent` only"};
   return m;
 }
@@ -63,9 +63,11 @@ Result<std::unique_ptr<RingLink>> RingLink::Open(const ShimMaps& maps) {
   OSE_ASSIGN(l->events_fd_, MapById(maps.events, "open the events"));
   OSE_ASSIGN(l->decisions_fd_, MapById(maps.decisions, "open the decisions"));
   OSE_ASSIGN(Fd tasks, MapById(maps.tasks, "open the tasks"));
+  OSE_ASSIGN(Fd used, MapById(maps.used, "open the bits of tasks"));
   OSE_ASSIGN(Fd control, MapById(maps.control, "open the control page"));
   OSE_ASSIGN(Fd shim, MapById(maps.shim, "open the shim's page"));
   OSE_ASSIGN(l->tasks_map_, MappedMap::Open(tasks.get(), false));
+  OSE_ASSIGN(l->used_map_, MappedMap::Open(used.get(), false));
   OSE_ASSIGN(l->control_map_, MappedMap::Open(control.get(), true));
   OSE_ASSIGN(l->shim_map_, MappedMap::Open(shim.get(), false));
   l->ring_ = ring_buffer__new(l->events_fd_.get(), OnSample, l.get(), nullptr);

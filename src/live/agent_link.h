@@ -22,9 +22,9 @@ namespace ose {
 
 // The kernel's ids of the shim's maps.
 struct ShimMaps {
-  uint32_t events = 0, decisions = 0, tasks = 0, control = 0, shim = 0;
+  uint32_t events = 0, decisions = 0, tasks = 0, used = 0, control = 0, shim = 0;
 
-  std::string Text() const;  // "1,2,3,4,5"
+  std::string Text() const;  // "1,2,3,4,5,6"
   static Result<ShimMaps> Parse(const std::string& text);
 };
 
@@ -58,6 +58,7 @@ class RingLink : public AgentLink {
   Nanos Now() override;
   bool Send(const agent_decision& decision) override;
   agent_task Look(int slot) override;
+  uint64_t Used(int word) override { return static_cast<const volatile agent_used*>(used_map_.data())->bits[word]; }
 
   // The descriptor that poll() finds readable when there are events.
   int fd() const { return events_fd_.get(); }
@@ -84,7 +85,7 @@ class RingLink : public AgentLink {
   static int OnSample(void* self, void* data, size_t bytes);
 
   Fd events_fd_, decisions_fd_;
-  MappedMap tasks_map_, control_map_, shim_map_;
+  MappedMap tasks_map_, used_map_, control_map_, shim_map_;
   ring_buffer* ring_ = nullptr;
   user_ring_buffer* decisions_ = nullptr;
   const std::function<void(const agent_event&)>* handle_ = nullptr;

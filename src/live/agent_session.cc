@@ -174,6 +174,7 @@ class Session {
 
   Status Enthrone(Child child, Nanos from) {
     shim_.page().agent_pid = static_cast<unsigned>(child.pid());
+    shim_.page().fallback = 0;
     child_ = std::move(child);
     child_->Tell('g');
     const auto word = child_->Hear(kWordLimit);

@@ -48,7 +48,7 @@ struct osevolve::osv_task {
   uint64_t dsq_vtime_key = 0, dsq_seq = 0;
 
   // Of the kernel's side (agent_abi.h).
-  uint64_t identity = 0, seq = 0, asked = 0, place_flags = 0;
+  uint64_t identity = 0, seq = 0, place_flags = 0;
   uint32_t nr = 0;
 
   ose::Nanos run_total{0}, wait_total{0};

@@ -20,7 +20,7 @@ namespace {
 
 constexpr char kName[] = "the agent's shim";
 constexpr uint64_t kSwitchPartial = 1ULL << 3;  // SCX_OPS_SWITCH_PARTIAL
-constexpr uint64_t kMostSlots = 65536;          // 13 MB here, 25 MB in the agent
+constexpr uint64_t kMostSlots = AGENT_MAX_TASKS;         // 13 MB here, 25 MB in the agent
 
 // A variable of one of the object's own sections, whose map libbpf calls after the object's name.
 void* Variable(bpf_object* object, const char* section, const char* name) {
@@ -71,7 +71,8 @@ Status Shim::Load(const ShimOptions& options) {
   }
   OSE_ASSIGN(page_, MappedMap::Open(bpf_object__find_map_fd_by_name(object_, "agent_shim"), true));
   OSE_ASSIGN(control_, MappedMap::Open(bpf_object__find_map_fd_by_name(object_, "agent_control"), false));
-  maps_ = {MapId(object_, "agent_events"), MapId(object_, "agent_decisions"), MapId(object_, "agent_tasks"), MapId(object_, "agent_control"),
+  maps_ = {MapId(object_, "agent_events"), MapId(object_, "agent_decisions"), MapId(object_, "agent_tasks"),
+           MapId(object_, "agent_used"), MapId(object_, "agent_control"),
            MapId(object_, "agent_shim")};
   return {};
 }

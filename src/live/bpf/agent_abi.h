@@ -4,6 +4,7 @@
  *   agent_events     ring buffer, up: one agent_event per thing that happened to a task or a CPU, in order
  *   agent_decisions  user ring buffer, down: one agent_decision per thing to do
  *   agent_tasks      array by pid: the shim's view of every task; the agent reads it when it takes over
+ *   agent_used       bit per slot of agent_tasks: there is a task
  *   agent_control    one element that the agent writes: sign of life, CPUs to wake
  *   agent_shim       one element that the supervisor writes and the shim counts in; out of the agent's reach
  *
@@ -14,6 +15,7 @@
 
 #define AGENT_MAX_CPUS 256
 #define AGENT_CPU_WORDS (AGENT_MAX_CPUS / 64)
+#define AGENT_MAX_TASKS 65536
 #define AGENT_BUCKETS 256 /* of the latency histogram: eight per doubling, see agent_bucket() */
 
 enum agent_event_kind {
@@ -23,7 +25,7 @@ enum agent_event_kind {
   kEventExit,
   kEventEnqueue,   /* it needs a decision; flags: enq_flags; arg: waker; wake: wake_flags + 1 if select_cpu ran, else 0 */
   kEventRunning,   /* slice: what it has */
-  kEventStopping,  /* arg: 1 when it still wants the CPU */
+  kEventStopping,  /* arg: 1 when it still wants the CPU, + 2 when it has yielded */
   kEventQuiescent, /* flags: deq_flags */
   kEventTick,      /* slice: what is left; arg: 1 when its turn ends with the next tick */
   kEventTurnOver,  /* its slice is used up and nothing else is there; arg: 1 when it yielded */
@@ -31,6 +33,7 @@ enum agent_event_kind {
   kEventCpumask,   /* agent_tasks has the mask */
   kEventIdle,      /* the CPU has nothing to run */
   kEventRejected,  /* a decision that came too early: decide again; seq: of the decision */
+  kEventResync,    /* the shim has scheduled for a while and told nothing: agent_tasks has what is */
 };
 
 struct agent_event {
@@ -47,7 +50,7 @@ enum agent_decision_kind {
 };
 
 struct agent_decision {
-  unsigned long long seq, slice, flags /* SCX_ENQ_HEAD, SCX_ENQ_PREEMPT */, asked /* time of its enqueue event */;
+  unsigned long long seq, slice, flags /* SCX_ENQ_HEAD, SCX_ENQ_PREEMPT */, asked /* time of the event that led to it */;
   int pid, cpu;
   unsigned kind, pad;
 };
@@ -65,6 +68,10 @@ struct agent_task {
   unsigned hidden; /* cut off by such a task, goes on after it: the policy is not told */
 };
 
+struct agent_used {
+  unsigned long long bits[AGENT_MAX_TASKS / 64];
+};
+
 struct agent_control {
   unsigned long long heartbeat;
   unsigned long long sent; /* decisions so far */
@@ -74,7 +81,7 @@ struct agent_control {
   /* For the report. */
   unsigned long long handled, deferred, resyncs, unplaced, took_over_at, stopped_at, first_decision_at;
   unsigned long long counters[64];
-  unsigned upward[AGENT_BUCKETS]; /* kernel to user */
+  unsigned upward[AGENT_BUCKETS]; /* enqueue events: from the kernel to the policy */
 };
 
 struct agent_shim {
@@ -83,7 +90,7 @@ struct agent_shim {
   unsigned pad;
   unsigned long long pending_since;   /* the oldest event that the agent has not read dates from then or later */
   unsigned long long events, dropped, decisions, placed, stale, rejected, forbidden, fallbacks, fallback_tasks, busy;
-  unsigned latency[AGENT_BUCKETS];    /* enqueue in the kernel to placed by a decision */
+  unsigned latency[AGENT_BUCKETS];    /* from an event in the kernel to a task placed by the decision that followed */
 };
 
 /* Eight buckets per doubling: 12 % wide. */

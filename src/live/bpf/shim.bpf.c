@@ -54,6 +54,13 @@ struct {
   __uint(map_flags, kMapMmapable);
   __uint(max_entries, 1);
   __type(key, u32);
+  __type(value, struct agent_used);
+} agent_used SEC(".maps");
+struct {
+  __uint(type, kMapArray);
+  __uint(map_flags, kMapMmapable);
+  __uint(max_entries, 1);
+  __type(key, u32);
   __type(value, struct agent_control);
 } agent_control SEC(".maps");
 struct {
@@ -116,7 +123,7 @@ INLINE void emit(struct agent_task *t, u32 kind, s32 cpu, u64 flags, s32 arg, u6
   struct agent_shim *s = shim();
   struct agent_control *c = control();
   if (t) t->nr++;
-  if (!s || !c || !s->agent_pid) return;
+  if (!s || !c || !served(s)) return;
   u64 now = bpf_ktime_get_ns();
   if (bpf_ringbuf_query(&agent_events, kRingAvailable) == 0) s->pending_since = now;
   struct agent_event *e = bpf_ringbuf_reserve(&agent_events, sizeof *e, 0);
@@ -199,6 +206,15 @@ INLINE void place(struct agent_shim *s, const struct agent_decision *d) {
   emit(t, kEventRejected, t->cpu, 0, 0, 0, true);
 }
 
+INLINE void mark_used(s32 pid, bool used) {
+  struct agent_used *u = bpf_map_lookup_elem(&agent_used, &zero);
+  u32 slot = pid & shim_task_mask & (AGENT_MAX_TASKS - 1);
+  barrier_var(slot);
+  if (!u || slot >= AGENT_MAX_TASKS) return;
+  if (used) __sync_fetch_and_or(&u->bits[slot / 64], 1ull << (slot & 63));
+  else __sync_fetch_and_and(&u->bits[slot / 64], ~(1ull << (slot & 63)));
+}
+
 static long decide(struct bpf_dynptr *sample, void *context) {
   struct agent_shim *s = shim();
   struct agent_decision d;
@@ -218,6 +234,18 @@ static long decide(struct bpf_dynptr *sample, void *context) {
     bpf_task_release(p);
   }
   return 0;
+}
+
+// One CPU at a time: another that comes meanwhile leaves what it came for to the first, which looks once more at the end.
+INLINE void drain(struct agent_shim *s) {
+  struct agent_control *c = control();
+  if (!c) return;
+  if (bpf_user_ringbuf_drain(&agent_decisions, decide, NULL, kRingNoWakeup) < 0) {
+    add(&s->busy);
+    return;
+  }
+  if (*(volatile unsigned long long *)&c->sent != *(volatile unsigned long long *)&s->decisions)
+    bpf_user_ringbuf_drain(&agent_decisions, decide, NULL, kRingNoWakeup);
 }
 
 // CPUs for which the agent has decided something: they drain the decisions when they are asked for work.
@@ -382,11 +410,7 @@ OP(dispatch) {
   bool again = prev && (prev->scx.flags & kTaskQueued);
   u32 yielded = c->yielded;
   c->yielded = 0;
-  if (bpf_user_ringbuf_drain(&agent_decisions, decide, NULL, kRingNoWakeup) == -kEBusy) {
-    // Another CPU drains and may have been at the end already: look again.
-    add(&s->busy);
-    scx_bpf_kick_cpu(cpu, 0);
-  }
+  drain(s);
   if (scx_bpf_dsq_nr_queued(DSQ_LOCAL_ON | (u32)cpu) > 0) return 0;
   struct agent_task *t = again ? task_slot(prev) : NULL;
   if (t && t->bypass) {
@@ -455,7 +479,9 @@ OP(stopping) {
     return 0;
   }
   note_times(t, p);
-  emit(t, kEventStopping, cpu, 0, runnable, p->scx.slice, false);
+  u32 yielded = cpu_slot(cpu)->yielded;  // and dispatch was not asked, as another task waits in the local queue
+  cpu_slot(cpu)->yielded = 0;
+  emit(t, kEventStopping, cpu, 0, runnable | yielded << 1, p->scx.slice, false);
   return 0;
 }
 
@@ -528,6 +554,7 @@ OP(init_task) {
   note_mask(t, p);
   note_times(t, p);
   t->task = (u64)p;
+  mark_used(p->pid, true);
   emit(t, kEventInit, t->cpu, 0, 0, 0, false);
   return 0;
 }
@@ -554,6 +581,7 @@ OP(exit_task) {
   if (!t || t->task != (u64)p) return 0;  // its pid has a new owner
   t->task = 0;
   t->state = kTaskSleeping;
+  mark_used(t->pid, false);
   emit(t, kEventExit, t->cpu, 0, 0, 0, false);
   return 0;
 }
@@ -583,8 +611,9 @@ static int on_timer(void *map, void *key, void *value) {
         s->fallback = 1;
         add(&s->fallbacks);
       }
-    } else {
+    } else if (s->fallback) {
       s->fallback = 0;
+      emit(NULL, kEventResync, 0, 0, 0, 0, true);
     }
     // In the fallback somebody has to take what waits; otherwise a decision that was missed is read now.
     if (s->fallback || c->sent != s->decisions) kick_all_idle();
