@@ -458,6 +458,7 @@ void AgentHost::OnTurnOver(Task& t, int on, bool yielded) {
   if (yielded && ops_.yield) {
     t.slice = kSliceDefault;
     Call(Hook::kOther, on, &t, [&] { ops_.yield(&t); });
+    if (c.ask != Ask::kNo) --asking_;  // it said so with slice 0
     c.ask = Ask::kNo;
     if (t.slice > 0) {  // it may go on
       t.keeps_on = true;

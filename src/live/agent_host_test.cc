@@ -47,7 +47,7 @@ class FakeLink : public AgentLink {
 
 // A policy that writes down its hooks; FIFO by default.
 std::string* g_log = nullptr;
-bool g_keep = false, g_kick = false, g_break = false;
+bool g_keep = false, g_kick = false, g_break = false, g_yields = true;
 
 void Note(const char* hook, int id) { *g_log += std::string(hook) + std::to_string(id) + " "; }
 
@@ -73,6 +73,7 @@ struct Recorder : Policy<> {
     Note("dispatch", cpu);
     if (!dsq_move_to_local(0) && g_keep) keep_running(777);
   }
+  bool yield(Task t) { return t.set_slice(g_yields ? 0 : 500), false; }
   void running(Task t) { Note("running", t.pid()); }
   void stopping(Task t, bool runnable) { Note(runnable ? "preempted" : "stopping", t.pid()); }
   void quiescent(Task t, u64) { Note("quiescent", t.pid()); }
@@ -85,6 +86,7 @@ class AgentHostTest : public ::testing::Test {
   AgentHostTest() : ops_(MakePolicy<Recorder>("recorder")) {
     g_log = &log_;
     g_keep = g_kick = g_break = false;
+    g_yields = true;
     ops_.bind = [](const OsvHost* host) { osv_host = host; };
     Topology topology;
     topology.cpus = {{0, 0, 0}, {0, 0, 1}};
@@ -231,6 +233,18 @@ TEST_F(AgentHostTest, AYieldThatFindsNobodyIsInvisible) {
   EXPECT_EQ(log_, "dispatch0 ");
   Happens(kEventStopping, 1);
   EXPECT_EQ(log_, "dispatch0 stopping1 ");
+}
+
+TEST_F(AgentHostTest, AYieldMayBeRefused) {
+  BothBusy();
+  g_yields = false;
+  Happens(kEventTurnOver, 1, 0, 1);
+  Happens(kEventStopping, 1, 0, 1);
+  Happens(kEventEnqueue, 1);
+  EXPECT_EQ(log_, "");
+  ASSERT_EQ(link_.sent.size(), 2u);  // the slice, then the turn
+  EXPECT_EQ(link_.sent[1].pid, 1);
+  EXPECT_EQ(link_.sent[1].slice, 500u);
 }
 
 TEST_F(AgentHostTest, AKickPreempts) {

@@ -22,6 +22,7 @@ namespace {
 constexpr int kSchedExt = 7;  // SCHED_EXT
 const Nanos kWatch = Nanos::Millis(50);
 const Nanos kStartLimit = Nanos::Seconds(30);  // a policy's init() included
+const Nanos kHaste = Nanos::Seconds(1);        // of which so long ahead of everybody
 const Nanos kWordLimit = Nanos::Seconds(2);    // taking over, stopping
 const Nanos kSilence = Nanos::Seconds(1);      // in the shim's hands: the agent hangs
 
@@ -53,10 +54,13 @@ class Child {
         words_.erase(0, line + 1);
         return text;
       }
+      if (closed_) return std::nullopt;
       const Nanos left = end - MonotonicNow();
-      if (left.v <= 0 || closed_) return std::nullopt;
       pollfd p{process_.out(), POLLIN, 0};
-      if (poll(&p, 1, static_cast<int>(left.v / 1'000'000) + 1) <= 0) continue;
+      if (poll(&p, 1, left.v > 0 ? static_cast<int>(left.v / 1'000'000) + 1 : 0) <= 0) {
+        if (left.v <= 0) return std::nullopt;
+        continue;
+      }
       char buffer[1024];
       const ssize_t n = read(process_.out(), buffer, sizeof buffer);
       if (n > 0) words_.append(buffer, static_cast<size_t>(n));
@@ -101,9 +105,8 @@ class Session {
     return PrepareNext();
   }
 
+  // Precondition: MaySwap().
   Status Swap() {
-    if (!next_) OSE_TRY(PrepareNext());
-    if (!next_) return {};
     child_->Tell('s');
     const auto word = child_->Hear(kWordLimit);
     if (!word || !word->starts_with("stopped")) return Fail(word ? *word : "did not stop when told to");
@@ -129,9 +132,9 @@ class Session {
     }
     if (SchedExtState() != "enabled") result.always_enabled = false;
     if (child_->gone()) return Fail("");
-    if (shim_.page().fallback == 0) silent_since_ = Nanos{};
-    else if (silent_since_.v == 0) silent_since_ = MonotonicNow();
-    else if (MonotonicNow() - silent_since_ > kSilence) return Fail("did not answer for 1 s");
+    OSE_TRY(WatchNext());
+    const Nanos beat = std::max(since_, Nanos{static_cast<int64_t>(shim_.control().heartbeat)});
+    if (shim_.page().fallback && MonotonicNow() - beat > kSilence) return Fail("did not answer for 1 s");
     return {};
   }
 
@@ -156,19 +159,46 @@ class Session {
   AgentSessionResult result;
 
  private:
-  Result<Child> Prepare(const std::string& object) {
+  Result<Child> Launch(const std::string& object) {
     OSE_ASSIGN(Child child, Child::Start(o_, shim_.maps(), object));
-    const auto word = child.Hear(kStartLimit);
-    if (word && word->starts_with("failed ")) return Error{kExitPolicyCrash, object + ": " + word->substr(7)};
-    if (!word || *word != "ready") return Error{kExitPolicyCrash, object + ": the agent did not start: it " + child.Reason()};
+    shim_.page().next_pid = static_cast<unsigned>(child.pid());
+    return child;
+  }
+
+  Status IsReady(Child& child, const std::optional<std::string>& word) {
+    if (word && word->starts_with("failed ")) return Error{kExitPolicyCrash, child.object() + ": " + word->substr(7)};
+    if (!word || *word != "ready") return Error{kExitPolicyCrash, child.object() + ": the agent did not start: it " + child.Reason()};
+    return {};
+  }
+
+  Result<Child> Prepare(const std::string& object) {
+    OSE_ASSIGN(Child child, Launch(object));
+    auto word = child.Hear(kHaste);
+    shim_.page().next_pid = 0;
+    if (!word) word = child.Hear(kStartLimit);
+    OSE_TRY(IsReady(child, word));
     return child;
   }
 
   Status PrepareNext() {
     if (o_.objects.size() < 2 || (o_.max_swaps > 0 && result.swaps >= o_.max_swaps)) return {};
     next_index_ = (objects_index_ + 1) % o_.objects.size();
-    OSE_ASSIGN(Child child, Prepare(o_.objects[next_index_]));
+    OSE_ASSIGN(Child child, Launch(o_.objects[next_index_]));
     next_ = std::move(child);
+    next_ready_ = false;
+    next_since_ = MonotonicNow();
+    return {};
+  }
+
+  // The successor gets ready while its predecessor rules.
+  Status WatchNext() {
+    if (!next_ || next_ready_) return {};
+    const Nanos age = MonotonicNow() - next_since_;
+    if (age > kHaste) shim_.page().next_pid = 0;
+    const auto word = next_->Hear(Nanos{});
+    if (!word && !next_->gone() && age < kStartLimit) return {};
+    OSE_TRY(IsReady(*next_, word));
+    next_ready_ = true;
     return {};
   }
 
@@ -181,7 +211,6 @@ class Session {
     if (!word || *word != "took") return Fail(word ? *word : "did not take over");
     rule_.object = child_->object();
     since_ = MonotonicNow();
-    silent_since_ = Nanos{};
     if (from.v > 0) rule_.hand_over = Nanos{static_cast<int64_t>(shim_.control().took_over_at)} - from;
     return {};
   }
@@ -201,7 +230,7 @@ class Session {
     result.rules.push_back(std::exchange(rule_, {}));
   }
 
-  // The agent is no good: the shim schedules at once, and the predecessor comes back.
+  // The agent is no good: the shim schedules at once, and the predecessor comes back for good.
   Status Fail(const std::string& why) {
     const Nanos noticed = MonotonicNow();
     shim_.page().agent_pid = 0;
@@ -216,7 +245,6 @@ class Session {
       auto child = Prepare(o_.objects[back]);
       if (child.ok()) {
         objects_index_ = back;
-        next_swap_allowed_ = false;
         return Enthrone(std::move(*child), noticed);
       }
     }
@@ -227,7 +255,9 @@ class Session {
   }
 
  public:
-  bool MaySwap() const { return rules() && next_swap_allowed_ && o_.objects.size() > 1 && (o_.max_swaps == 0 || result.swaps < o_.max_swaps); }
+  bool MaySwap() const { return rules() && next_ && next_ready_; }
+  // What to wait for beside.
+  int next_out() const { return next_ && !next_ready_ ? next_->out() : -1; }
 
  private:
   const AgentSessionOptions& o_;
@@ -235,10 +265,11 @@ class Session {
   std::optional<Child> child_, next_;
   AgentRule rule_;
   std::vector<unsigned> upward_;
-  Nanos since_{}, silent_since_{};
+  Nanos since_{};
   size_t objects_index_ = 0, next_index_ = 0;
   std::optional<size_t> good_;  // ruled before and did not fail
-  bool next_swap_allowed_ = true;  // none after a failure: what is known to be good stays
+  bool next_ready_ = false;
+  Nanos next_since_{};
 };
 
 }  // namespace
@@ -265,10 +296,10 @@ Result<AgentSessionResult> RunAgentSession(const AgentSessionOptions& options) {
   Nanos next_swap = MonotonicNow() + options.swap_every;
   for (;;) {
     // What the command writes is passed on; at its end, and at an agent's, we see it here first.
-    pollfd watched[3] = {{signals.get(), POLLIN, 0}, {command ? command->out() : -1, POLLIN, 0}, {session.out(), POLLIN, 0}};
+    pollfd watched[4] = {{signals.get(), POLLIN, 0}, {command ? command->out() : -1, POLLIN, 0}, {session.out(), POLLIN, 0}, {session.next_out(), POLLIN, 0}};
     Nanos wait = kWatch;
     if (session.MaySwap()) wait = std::clamp(next_swap - MonotonicNow(), Nanos{0}, kWatch);
-    poll(watched, 3, static_cast<int>((wait.v + 999'999) / 1'000'000));
+    poll(watched, 4, static_cast<int>((wait.v + 999'999) / 1'000'000));
     if (watched[0].revents) break;
     if (command) {
       char buffer[65536];

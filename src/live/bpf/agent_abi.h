@@ -87,8 +87,8 @@ struct agent_control {
 struct agent_shim {
   unsigned agent_pid, supervisor_pid; /* process ids; agent_pid 0: there is no agent */
   unsigned fallback;                  /* the shim schedules, since the agent does not answer */
-  unsigned pad;
-  unsigned long long pending_since;   /* the oldest event that the agent has not read dates from then or later */
+  unsigned next_pid;                  /* the successor that gets ready: scheduled like the agent, so that it is soon */
+  unsigned long long asked_since;     /* the first event that wants an answer since the agent's heartbeat */
   unsigned long long events, dropped, decisions, placed, stale, rejected, forbidden, fallbacks, fallback_tasks, busy;
   unsigned latency[AGENT_BUCKETS];    /* from an event in the kernel to a task placed by the decision that followed */
 };

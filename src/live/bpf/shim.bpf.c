@@ -112,20 +112,18 @@ INLINE void add(unsigned long long *counter) { __sync_fetch_and_add(counter, 1);
 // The agent is there and reads its events.
 INLINE bool served(struct agent_shim *s) { return s->agent_pid && !s->fallback; }
 
+// It has been asked and has not come back to its events for too long.
 INLINE bool silent(struct agent_shim *s, u64 now) {
   struct agent_control *c = control();
-  if (!c || bpf_ringbuf_query(&agent_events, kRingAvailable) == 0) return false;
-  u64 since = s->pending_since > c->heartbeat ? s->pending_since : c->heartbeat;
-  return (s64)(now - since) > (s64)shim_timeout_ns;
+  return c && s->asked_since > c->heartbeat && (s64)(now - s->asked_since) > (s64)shim_timeout_ns;
 }
 
-INLINE void emit(struct agent_task *t, u32 kind, s32 cpu, u64 flags, s32 arg, u64 slice, bool wake) {
+INLINE void tell(struct agent_task *t, u32 kind, s32 cpu, u64 flags, s32 arg, u64 slice, bool wake) {
   struct agent_shim *s = shim();
   struct agent_control *c = control();
-  if (t) t->nr++;
-  if (!s || !c || !served(s)) return;
+  if (!s || !c) return;
   u64 now = bpf_ktime_get_ns();
-  if (bpf_ringbuf_query(&agent_events, kRingAvailable) == 0) s->pending_since = now;
+  if (wake && s->asked_since <= c->heartbeat) s->asked_since = now;
   struct agent_event *e = bpf_ringbuf_reserve(&agent_events, sizeof *e, 0);
   if (!e) {
     add(&s->dropped);
@@ -149,6 +147,13 @@ INLINE void emit(struct agent_task *t, u32 kind, s32 cpu, u64 flags, s32 arg, u6
   // records (agent_link.cc).
   add(&s->events);
   bpf_ringbuf_submit(e, wake && *(volatile unsigned *)&c->sleeping ? kRingForceWakeup : kRingNoWakeup);
+}
+
+// `wake`: it needs an answer. In the fallback nothing is told; the table goes on.
+INLINE void emit(struct agent_task *t, u32 kind, s32 cpu, u64 flags, s32 arg, u64 slice, bool wake) {
+  struct agent_shim *s = shim();
+  if (t) t->nr++;
+  if (s && served(s)) tell(t, kind, cpu, flags, arg, slice, wake);
 }
 
 INLINE void insert(struct task_struct *p, u64 dsq, u64 slice, u64 flags) {
@@ -284,7 +289,8 @@ INLINE void kick_all_idle(void) {
 
 INLINE bool bypasses(struct task_struct *p) {
   struct agent_shim *s = shim();
-  if (s && s->supervisor_pid && (p->tgid == (s32)s->agent_pid || p->tgid == (s32)s->supervisor_pid)) return true;
+  u32 process = p->tgid;
+  if (s && process && (process == s->agent_pid || process == s->supervisor_pid || process == s->next_pid)) return true;
   return (p->flags & kFlagKthread) && p->nr_cpus_allowed == 1;
 }
 
@@ -613,8 +619,9 @@ static int on_timer(void *map, void *key, void *value) {
       }
     } else if (s->fallback) {
       s->fallback = 0;
-      emit(NULL, kEventResync, 0, 0, 0, 0, true);
+      tell(NULL, kEventResync, 0, 0, 0, 0, true);
     }
+    if (s->fallback && s->agent_pid && *(volatile unsigned *)&c->sleeping) tell(NULL, kEventResync, 0, 0, 0, 0, true);
     // In the fallback somebody has to take what waits; otherwise a decision that was missed is read now.
     if (s->fallback || c->sent != s->decisions) kick_all_idle();
   }
