@@ -31,6 +31,7 @@ void RegisterVm(CLI::App& app, Command& command);       // vm and vm build
 void RegisterBuildBpf(CLI::App& app, Command& command);
 void RegisterDeploy(CLI::App& app, Command& command);  // deploy, undeploy, status
 void RegisterObserve(CLI::App& app, Command& command);
+void RegisterBuildAgent(CLI::App& app, Command& command);
 void RegisterDoctor(CLI::App& app, Command& command);
 
 // --json and --quiet.

@@ -81,6 +81,7 @@ int Main(int argc, char** argv) {
   RegisterBuildBpf(app, command);
   RegisterDeploy(app, command);
   RegisterObserve(app, command);
+  RegisterBuildAgent(app, command);
   RegisterDoctor(app, command);
   try {
     app.parse(argc, argv);

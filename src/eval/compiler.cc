@@ -62,8 +62,8 @@ Result<std::unique_ptr<Compiler>> Compiler::Create(const std::string& include_di
   return c;
 }
 
-Result<CompiledPolicy> Compiler::Compile(const std::string& normalized, const std::string& file) {
-  const std::string key = Sha256Hex(normalized);
+Result<CompiledPolicy> Compiler::Compile(const std::string& normalized, const std::string& file, bool hosted) {
+  const std::string key = (hosted ? "hosted " : "") + Sha256Hex(normalized);
   std::string base;
   {
     std::lock_guard lock(mutex_);
@@ -75,6 +75,7 @@ Result<CompiledPolicy> Compiler::Compile(const std::string& normalized, const st
 
   // As CMakeLists.txt's POLICY_FLAGS.
   std::vector<std::string> argv = PolicyFlags(include_dir_);
+  if (hosted) std::erase_if(argv, [](const std::string& flag) { return flag == "-ffreestanding" || flag == "-nostdinc++"; });
   argv.insert(argv.begin(), clang_);
   argv.insert(argv.end(), {"-fPIC", "-fvisibility=hidden", "-c", source, "-o", object});
   const CommandOptions compile = CompilerStep(std::move(argv), dir_.path(), sandbox_);
@@ -86,9 +87,13 @@ Result<CompiledPolicy> Compiler::Compile(const std::string& normalized, const st
     return Error{kExitCompile, text.empty() ? file + ": the compiler ended abnormally" : text};
   }
 
-  const CommandOptions link = CompilerStep({ld_, "-shared", "-s", "-z", "defs", "--build-id=none", object, "-o", shared}, dir_.path(), sandbox_);
+  std::vector<std::string> link_argv = {ld_, "-shared", "-s", "-z", "defs", "--build-id=none", object, "-o", shared};
+  // The driver knows where the standard library is.
+  if (hosted) link_argv = {clang_, "-shared", "-s", "-Wl,-z,defs,--build-id=none", object, "-o", shared};
+  const CommandOptions link = CompilerStep(std::move(link_argv), dir_.path(), sandbox_);
   OSE_ASSIGN(CommandResult linked, RunCommand(link));
   if (!linked.exit.ok() && DiskIsFull(linked.err)) return FullDisk(dir_.path());
+  if (!linked.exit.ok() && hosted) return Error{kExitCompile, FirstLines(WithName(linked.err, object, file), 6)};
   if (!linked.exit.ok())
     return Error{kExitCompile, FirstLines(WithName(linked.err, object, file), 6) +
                                    "\n(a call that is no service of policy.h: memset or memcpy come from copying or "

@@ -47,7 +47,9 @@ class Compiler {
 
   // `normalized` is NormalizedSource(source); `file` names it in messages. Errors: kExitCompile with
   // the compiler's first messages, kExitPolicyTimeout, kExitIo.
-  Result<CompiledPolicy> Compile(const std::string& normalized, const std::string& file);
+  // `hosted`: a source that declares OSEVOLVE_HOSTED, compiled and linked with the standard library, for hosts that
+  // have it in memory already (the user-space agent).
+  Result<CompiledPolicy> Compile(const std::string& normalized, const std::string& file, bool hosted = false);
 
   // A folder for temporary files, which goes with the Compiler.
   const std::string& temp_dir() const { return dir_.path(); }

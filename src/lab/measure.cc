@@ -153,7 +153,7 @@ std::string MeasureScript(const MeasurePlan& plan) {
       const size_t p = (i + s) % n;
       const auto& [name, object, program] = plan.policies[p];
       const std::string under = !program.empty() ? fmt::format("beside {} ", Quoted(program))
-                                : object.empty() ? "" : fmt::format("{} run --object {} -- ", Quoted(plan.live_program), Quoted(object));
+                                : object.empty() ? "" : fmt::format("{} run --timeout-ms 15000 --object {} -- ", Quoted(plan.live_program), Quoted(object));
       script += fmt::format("run {} {} {}{}\n", p, plan.seeds[s], under, Command(plan, plan.seeds[s]));
     }
   }

@@ -3,6 +3,8 @@
 // One boot runs all policies for each seed, one after the other, the order rotating with the seed, so that what
 // drifts (an emulator's host, a machine's temperature) meets all alike. Rows are then paired by seed and boot.
 //
+// A policy is ejected when a task waits for 15 s, as in the model.
+//
 // The plan becomes a bash script, which runs in the VM or on this machine as root; its output is a sequence of
 // frames "@@osevolve POLICY SEED STATUS OUT_BYTES ERR_BYTES\n" and the bytes.
 #ifndef OSEVOLVE_LAB_MEASURE_H_

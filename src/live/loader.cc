@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include "core/exit_code.h"
+#include "live/bpf_words.h"
 #include "live/topology.h"
 
 namespace ose {
@@ -33,7 +34,6 @@ constexpr uint32_t kMaxCpus = 256;             // MAX_CPUS of glue.bpf.c
 constexpr uint64_t kMostSlots = 65536;         // tasks in an array up to here, 10 MB
 constexpr uint64_t kSwitchPartial = 1ULL << 3;  // SCX_OPS_SWITCH_PARTIAL
 constexpr uint64_t kKeepBuiltinIdle = 1ULL << 0;
-constexpr size_t kLogBytes = 16 << 20;
 
 // The bits of osv_hooks_present, in their order. init, init_task and exit are always there: the glue needs them.
 #define OSE_HOOK_NAME(ret, hook, params, args) #hook,
@@ -48,48 +48,6 @@ bool Has(uint32_t hooks, std::string_view name) {
 uint64_t ReadNumber(const char* path) {
   auto text = ReadFile(path, 1 << 16);
   return text.ok() ? strtoull(text->c_str(), nullptr, 10) : 0;
-}
-
-std::string FirstLine(const char* path) {
-  auto text = ReadFile(path, 1 << 16);
-  return text.ok() ? text->substr(0, text->find('\n')) : "";
-}
-
-// libbpf says what it could not do to a callback that knows no context; the first warning is the reason, what
-// follows are its consequences.
-std::string& Warning() {
-  static std::string warning;
-  return warning;
-}
-
-int OnLibbpfWord(enum libbpf_print_level level, const char* format, va_list args) {
-  if (level != LIBBPF_WARN) return 0;
-  char line[512];
-  vsnprintf(line, sizeof line, format, args);
-  if (Warning().empty()) Warning() = OneLine(line, 400);
-  return 0;
-}
-
-// The end of the verifier's log: from the last line of source that it names.
-std::string VerifierWords(const std::string& log) {
-  std::vector<std::string> lines;
-  for (size_t at = 0; at < log.size();) {
-    size_t to = log.find('\n', at);
-    if (to == std::string::npos) to = log.size();
-    if (to > at) lines.push_back(log.substr(at, to - at));
-    at = to + 1;
-  }
-  std::erase_if(lines, [](const std::string& l) { return l.starts_with("processed ") || l.starts_with("verification time") || l.starts_with("stack depth"); });
-  std::string source, text;
-  for (auto line = lines.rbegin(); line != lines.rend(); ++line)
-    if (line->starts_with("; ")) {
-      source = *line;
-      break;
-    }
-  const size_t shown = std::min<size_t>(lines.size(), 4);
-  for (size_t i = lines.size() - shown; i < lines.size(); ++i) text += (text.empty() ? "" : "\n") + OneLine(lines[i], 300);
-  if (!source.empty() && text.find(OneLine(source, 300)) == std::string::npos) text = OneLine(source, 300) + "\n" + text;
-  return text;
 }
 
 bpf_map* MapOfSection(bpf_object* object, const std::string& section) {
@@ -146,10 +104,9 @@ void* Loader::Constant(const std::string& name, size_t bytes) {
 }
 
 Status Loader::SetUp(const LoadOptions& options) {
-  libbpf_set_print(OnLibbpfWord);
-  Warning().clear();
+  ListenToLibbpf();
   object_ = bpf_object__open_file(path_.c_str(), nullptr);
-  if (!object_) return Error{kExitUsage, fmt::format("{}: libbpf cannot read it: {}", path_, Warning())};
+  if (!object_) return Error{kExitUsage, fmt::format("{}: libbpf cannot read it: {}", path_, LibbpfWarning())};
   ops_ = bpf_object__find_map_by_name(object_, "osv_ops");
   const void* present = Constant("osv_hooks_present", 4);
   if (!ops_ || !present) return Error{kExitUsage, path_ + ": no BPF object of this version; make it again with `osevolve build-bpf`"};
@@ -196,74 +153,42 @@ Status Loader::SetUp(const LoadOptions& options) {
     bpf_map* tasks = MapOfSection(object_, ".bss.tasks");
     ok = ok && tasks && bpf_map__set_value_size(tasks, static_cast<uint32_t>(symbols_["osv_tasks"].bytes * slots)) == 0;
   }
-  if (!ok) return Error{kExitUsage, fmt::format("{}: no BPF object of this version; make it again with `osevolve build-bpf` ({})", path_, Warning())};
+  if (!ok) return Error{kExitUsage, fmt::format("{}: no BPF object of this version; make it again with `osevolve build-bpf` ({})", path_, LibbpfWarning())};
   for (auto& [name, value] : options.tunables)
     if (!set(("osv_tun_" + name).c_str(), static_cast<uint64_t>(value), 8)) return Error{kExitUsage, fmt::format("{} has no tunable '{}'", name_, name)};
 
-  // Members of the kernel's struct, which libbpf has laid out by our declaration.
-  const btf* types = bpf_object__btf(object_);
-  const int id = btf__find_by_name_kind(types, "sched_ext_ops", BTF_KIND_STRUCT);
-  const ::btf_type* type = id > 0 ? btf__type_by_id(types, static_cast<uint32_t>(id)) : nullptr;
-  size_t size = 0;
-  char* ops = static_cast<char*>(bpf_map__initial_value(ops_, &size));
-  for (int i = 0; type && ops && i < btf_vlen(type); ++i) {
-    const std::string member = btf__name_by_offset(types, btf_members(type)[i].name_off);
-    char* at = ops + btf_member_bit_offset(type, static_cast<uint32_t>(i)) / 8;
-    if (member == "flags") {
-      const uint64_t flags = (options.partial ? kSwitchPartial : 0) | (Has(hooks, "update_idle") ? kKeepBuiltinIdle : 0);
-      memcpy(at, &flags, 8);
-    } else if (member == "timeout_ms") {
-      memcpy(at, &options.timeout_ms, 4);
-    } else if (member == "name") {
-      // The kernel takes letters, digits, '_' and '.'.
-      std::string name = name_.substr(0, 127);
-      for (char& c : name)
-        if (!isalnum(static_cast<unsigned char>(c)) && c != '_' && c != '.') c = '_';
-      memset(at, 0, 128);
-      memcpy(at, name.data(), name.size());
-    }
+  if (void* flags = OpsMember(object_, "osv_ops", "flags")) {
+    const uint64_t bits = (options.partial ? kSwitchPartial : 0) | (Has(hooks, "update_idle") ? kKeepBuiltinIdle : 0);
+    memcpy(flags, &bits, 8);
+  }
+  if (void* timeout = OpsMember(object_, "osv_ops", "timeout_ms")) memcpy(timeout, &options.timeout_ms, 4);
+  if (void* at = OpsMember(object_, "osv_ops", "name")) {
+    // The kernel takes letters, digits, '_' and '.'.
+    std::string name = name_.substr(0, 127);
+    for (char& c : name)
+      if (!isalnum(static_cast<unsigned char>(c)) && c != '_' && c != '.') c = '_';
+    memset(at, 0, 128);
+    memcpy(at, name.data(), name.size());
   }
   return {};
 }
 
 Status Loader::Load() {
-  if (geteuid() != 0) return Error{kExitNoSchedExt, "loading a policy into the kernel takes root: sudo, or try it in a VM: osevolve vm"};
-  if (SchedExtState().empty()) return Error{kExitNoSchedExt, "this kernel has no sched_ext (Linux 6.12 or later with CONFIG_SCHED_CLASS_EXT); try it in a VM: osevolve vm"};
-  if (access("/sys/kernel/btf/vmlinux", R_OK) != 0) return Error{kExitNoSchedExt, "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF), so its structures cannot be found"};
-  Warning().clear();
+  OSE_TRY(CheckKernel());
+  ListenToLibbpf();
   const int failure = bpf_object__load(object_);
   if (failure == 0) return {};
-  if (failure == -EPERM) return Error{kExitNoSchedExt, "the kernel lets nobody load BPF programs here (lockdown, or a container without the capabilities)"};
-  // Once more, with the verifier's log of the program that failed.
-  const std::string first = Warning();
+  const std::string first = LibbpfWarning();
   bpf_object__close(std::exchange(object_, nullptr));
   OSE_TRY(SetUp(options_));
-  std::vector<std::pair<std::string, std::unique_ptr<char[]>>> logs;
-  bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, object_) {
-    if (!bpf_program__autoload(program)) continue;
-    logs.emplace_back(bpf_program__name(program), std::make_unique<char[]>(kLogBytes));
-    bpf_program__set_log_buf(program, logs.back().second.get(), kLogBytes);
-  }
-  Warning().clear();
-  if (bpf_object__load(object_) == 0) return {};
-  for (auto& [name, log] : logs) {
-    const std::string words = VerifierWords(log.get());
-    if (words.empty()) continue;
-    return Error{kExitVerifier, fmt::format("{}: the kernel's verifier refused {}():\n{}", name_, name.starts_with("osv_op_") ? name.substr(7) : name, words)};
-  }
-  return Error{kExitVerifier, fmt::format("{}: the kernel refused it: {}", name_, first.empty() ? strerror(-failure) : first)};
+  return LoadWithLog(object_, name_, "osv_op_", first, failure);
 }
 
 Status Loader::Attach() {
-  const std::string rules = SchedExtPolicy();
-  Warning().clear();
+  ListenToLibbpf();
   link_ = bpf_map__attach_struct_ops(ops_);
   if (link_) return {};
-  const int failure = errno;
-  if (failure == EBUSY)
-    return Error{kExitNoSchedExt, fmt::format("another scheduler is attached{}: stop it first", rules.empty() ? "" : " (" + rules + ")")};
-  return Error{kExitVerifier, fmt::format("{}: the kernel did not take it as scheduler: {}", name_, strerror(failure))};
+  return NotAttached(name_, errno);
 }
 
 void Loader::Detach() {
@@ -306,21 +231,7 @@ int Loader::exit_kind() const {
   return kind;
 }
 
-ExitInfo Loader::exit_info() const {
-  const std::string bytes = Variable("osv_exit_info");
-  ExitInfo info;
-  constexpr size_t kReason = 16, kMessage = kReason + 128, kDump = kMessage + 1024, kEnd = kDump + 16384;
-  if (bytes.size() < kEnd) return info;
-  int32_t kind;
-  memcpy(&kind, bytes.data(), 4);
-  memcpy(&info.code, bytes.data() + 8, 8);
-  info.kind = kind;
-  if (kind == 0) return info;
-  info.reason = OneLine(std::string(bytes.c_str() + kReason), 200);
-  info.message = OneLine(std::string(bytes.c_str() + kMessage), 1100);
-  info.dump = bytes.c_str() + kDump;
-  return info;
-}
+ExitInfo Loader::exit_info() const { return ReadExitInfo(Variable("osv_exit_info")); }
 
 std::vector<uint64_t> Loader::counters() const {
   const std::string bytes = Variable("osv_counters");
@@ -347,20 +258,5 @@ Loader::~Loader() {
   Detach();
   if (object_) bpf_object__close(object_);
 }
-
-const char* ExitWord(int kind) {
-  switch (kind) {
-    case 0: return "none";
-    case 64: return "taken out";
-    case 67: return "taken out by SysRq";
-    case 1024: return "broke a rule";
-    case 1025: return "gave up itself";
-    case 1026: return "stall";
-    default: return "unknown";
-  }
-}
-
-std::string SchedExtState() { return FirstLine("/sys/kernel/sched_ext/state"); }
-std::string SchedExtPolicy() { return FirstLine("/sys/kernel/sched_ext/root/ops"); }
 
 }  // namespace ose

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "live/bpf_words.h"
 
 struct bpf_object;
 struct bpf_link;
@@ -29,18 +30,6 @@ struct LoadOptions {
   std::map<std::string, int64_t> tunables;  // by name
   bool task_storage = false;  // task state there even where an array has room for all pids: to compare
 };
-
-// Why a policy's rule ended. As in enum scx_exit_kind of the kernel: 64 unregistered by its loader, 67 by
-// SysRq, 1024 an error, 1025 an error that the policy raised, 1026 a stall.
-struct ExitInfo {
-  int kind = 0;  // 0: it still rules, or never did
-  int64_t code = 0;
-  std::string reason, message;
-  std::string dump;  // the beginning of the kernel's debug dump, after an error
-};
-
-// "taken out", "stall", ...: what the kind of an exit means.
-const char* ExitWord(int kind);
 
 struct ProgramInfo {
   std::string name;          // of the operation
@@ -85,11 +74,6 @@ class Loader {
   bpf_map* ops_ = nullptr;
   bpf_link* link_ = nullptr;
 };
-
-// What /sys/kernel/sched_ext says: "enabled", "disabled", ...; "" when this kernel has none.
-std::string SchedExtState();
-// The name of the policy that rules, "" when none does.
-std::string SchedExtPolicy();
 
 }  // namespace ose
 

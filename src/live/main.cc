@@ -4,9 +4,12 @@
 //   osevolve-live serve --object OBJECT [--detach]  keeps a policy in power (live/supervisor.h); `osevolve deploy`
 //   osevolve-live watch [--time S] [-- COMMAND]    counts what runs (live/watch.h); `osevolve observe`
 //   osevolve-live run --object OBJECT [--then OBJECT --every S] -- COMMAND    a command under a policy
-// One JSON object on stdout (check) or in --report FILE (run).
+//   osevolve-live agent --policy OBJECT [--then OBJECT --every S] -- COMMAND   the same in user space, with what
+//                                                  `osevolve build-agent` made
+// One JSON object on stdout (check) or in --report FILE (run, agent).
 #include <fmt/format.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -15,6 +18,8 @@
 
 #include "base/file.h"
 #include "core/exit_code.h"
+#include "live/agent_child.h"
+#include "live/agent_session.h"
 #include "live/loader.h"
 #include "live/privilege.h"
 #include "live/session.h"
@@ -51,7 +56,8 @@ Result<std::map<std::string, int64_t>> ParseSettings(const std::vector<std::stri
 
 struct Flags {
   std::vector<std::string> objects, then, settings, command;
-  std::string object, report;
+  std::string object, report, policy, maps;
+  double patience_ms = 20;
   double every_s = 1;
   int swaps = 0;
   uint32_t timeout_ms = 5000;
@@ -183,6 +189,60 @@ Status Watch(const Flags& flags, const char* self) {
   return {};
 }
 
+json LatencyJson(const unsigned* histogram) {
+  return {{"p50_us", HistogramQuantile(histogram, 0.5)}, {"p95_us", HistogramQuantile(histogram, 0.95)}, {"p99_us", HistogramQuantile(histogram, 0.99)}};
+}
+
+json ReportJson(const AgentSessionResult& r) {
+  json rules = json::array();
+  for (const AgentRule& rule : r.rules)
+    rules.push_back({{"object", rule.object}, {"end", rule.end}, {"failed", rule.failed}, {"seconds", rule.time.s()}, {"hand_over_ms", rule.hand_over.ms()},
+                     {"events", rule.handled}, {"deferred", rule.deferred}, {"resyncs", rule.resyncs}, {"lost", rule.unplaced}, {"counters", rule.counters}});
+  const agent_shim& s = r.shim;
+  json shim = {{"events", s.events}, {"dropped", s.dropped}, {"decisions", s.decisions}, {"placed", s.placed}, {"stale", s.stale},
+               {"rejected", s.rejected}, {"forbidden", s.forbidden}, {"fallbacks", s.fallbacks}, {"fallback_tasks", s.fallback_tasks}, {"busy", s.busy}};
+  return {{"rules", rules}, {"swaps", r.swaps}, {"exit_code", r.exit_code}, {"detached", r.detached}, {"exit", ExitJson(r.exit)}, {"shim", shim},
+          {"always_enabled", r.always_enabled}, {"decision_latency", LatencyJson(s.latency)}, {"event_latency", LatencyJson(r.upward.data())}};
+}
+
+Status RunAgent(const Flags& flags) {
+  AgentSessionOptions o;
+  OSE_ASSIGN(o.tunables, ParseSettings(flags.settings));
+  o.objects = {flags.policy};
+  o.objects.insert(o.objects.end(), flags.then.begin(), flags.then.end());
+  for (std::string& object : o.objects) {
+    OSE_TRY(CheckPrivateFile(object));
+    char* whole = realpath(object.c_str(), nullptr);
+    if (whole) object = whole;
+    free(whole);
+  }
+  char self[4096] = {};
+  if (readlink("/proc/self/exe", self, sizeof self - 1) <= 0) return Error{kExitIo, "/proc is not there: mount it"};
+  o.program = self;
+  o.shim = JoinPath(Dirname(o.program), "osevolve-shim.bpf.o");
+  o.partial = flags.partial;
+  o.timeout_ms = flags.timeout_ms;
+  o.patience = Nanos{static_cast<int64_t>(flags.patience_ms * 1e6)};
+  o.command = flags.command;
+  o.swap_every = Nanos{static_cast<int64_t>(flags.every_s * 1e9)};
+  o.max_swaps = flags.swaps;
+  OSE_ASSIGN(AgentSessionResult r, RunAgentSession(o));
+  if (!flags.report.empty()) OSE_TRY(WriteFileAtomic(flags.report, ReportJson(r).dump(2) + "\n"));
+  for (const AgentRule& rule : r.rules)
+    if (rule.failed) fmt::print(stderr, "osevolve-live: {}: the agent {}; {}\n", rule.object, rule.end, &rule != &r.rules.back() ? "its predecessor took over" : "the kernel's own scheduler took over");
+  if (r.detached) {
+    const ExitInfo& e = r.exit;
+    return Error{kExitPolicyCrash, e.kind > 64 ? fmt::format("the kernel ejected the shim: {} (kind {}){}", e.reason, e.kind, e.message.empty() ? "" : ": " + e.message) : ""};
+  }
+  if (r.exit_code != 0) return Error{r.exit_code, ""};
+  return {};
+}
+
+Status RunChild(const Flags& flags) {
+  OSE_ASSIGN(Tunables tunables, ParseSettings(flags.settings));
+  return RunAgentChild({flags.policy, flags.maps, tunables});
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("Loads scheduling policies into the running kernel.", "osevolve-live");
   app.require_subcommand(1);
@@ -214,12 +274,32 @@ int Main(int argc, char** argv) {
   watch->add_option("--time", flags.time_s, "seconds, without a command")->check(CLI::Range(0.01, 1e6));
   watch->add_flag("--no-system-calls", flags.no_system_calls, "do not count yields and futex calls, which cost most");
   watch->add_option("command", flags.command, "command and arguments, after --; without: all of user space");
+  CLI::App* agent = app.add_subcommand("agent", "Run a command under a policy in user space.");
+  agent->add_option("--policy", flags.policy, "shared object of build-agent")->required();
+  agent->add_option("--then", flags.then, "further objects: they take turns while the command runs")->allow_extra_args(false);
+  agent->add_option("--every", flags.every_s, "seconds between swaps")->check(CLI::Range(0.001, 1e6));
+  agent->add_option("--swaps", flags.swaps, "at most so many swaps; 0: no limit");
+  agent->add_option("--set", flags.settings, "NAME=VALUE of a tunable")->allow_extra_args(false);
+  agent->add_option("--timeout-ms", flags.timeout_ms, "longest wait of a runnable task")->check(CLI::Range(1u, 30000u));
+  agent->add_option("--patience-ms", flags.patience_ms, "an agent that reads nothing for so long is passed over")->check(CLI::Range(1.0, 10000.0));
+  agent->add_flag("--partial", flags.partial, "only tasks of policy SCHED_EXT; the command becomes one");
+  agent->add_option("--report", flags.report, "JSON file of what happened");
+  agent->add_option("command", flags.command, "command and arguments, after --; without: until a signal");
+  CLI::App* child = app.add_subcommand("agent-child", "")->group("");
+  child->add_option("--policy", flags.policy)->required();
+  child->add_option("--maps", flags.maps)->required();
+  child->add_option("--set", flags.settings)->allow_extra_args(false);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : kExitUsage;
   }
-  const Status status = check->parsed() ? Check(flags) : serve->parsed() ? Serve(flags) : watch->parsed() ? Watch(flags, argv[0]) : Run(flags);
+  const Status status = check->parsed()   ? Check(flags)
+                        : serve->parsed() ? Serve(flags)
+                        : watch->parsed() ? Watch(flags, argv[0])
+                        : agent->parsed() ? RunAgent(flags)
+                        : child->parsed() ? RunChild(flags)
+                                          : Run(flags);
   if (status.ok()) return 0;
   if (!status.error().message.empty()) fmt::print(stderr, "osevolve-live: error: {}\n", status.error().message);
   return status.error().code;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "sim/dsq.h"
 #include "sim/kernel.h"
 #include "sim/profiler.h"
 

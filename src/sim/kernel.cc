@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "native/services.h"
+
 namespace ose {
 namespace {
 
@@ -41,13 +43,13 @@ Kernel::Kernel(const Machine& machine, const NativePolicy& policy, EventQueue& e
       timer_source_(timer_source),
       rng_(Rng::Stream(seed, 0x706f6c6963790000ULL)),
       cpus_(static_cast<size_t>(machine.cpus)),
-      idle_mask_(static_cast<size_t>(machine.cpus + 63) / 64, 0),
+      idle_cpus_(machine_),
       global_(kDsqGlobal),
       small_dsqs_(kSmallDsqIds),
       task_state_stride_(Align8(ops_.task_state_bytes)),
       cpu_state_stride_(Align8(ops_.cpu_state_bytes)) {
-  SetCurrentKernel(this);
-  ops_.bind(&KernelServices());
+  current_host<Kernel> = this;
+  ops_.bind(&kHostServices<Kernel>);
   task_state_.resize(task_state_stride_ * static_cast<size_t>(tasks));
   cpu_state_.resize(cpu_state_stride_ * cpus_.size());
   self_.resize(Align8(ops_.self_bytes));
@@ -62,10 +64,10 @@ Kernel::Kernel(const Machine& machine, const NativePolicy& policy, EventQueue& e
   }
 }
 
-Kernel::~Kernel() { SetCurrentKernel(nullptr); }
+Kernel::~Kernel() { current_host<Kernel> = nullptr; }
 
 const uint64_t* Kernel::MakeMask(const std::vector<int>& cpus) {
-  auto mask = std::make_unique<uint64_t[]>(idle_mask_.size());
+  auto mask = std::make_unique<uint64_t[]>(idle_cpus_.words());
   for (int c = 0; c < machine_.cpus; ++c)
     if (cpus.empty() || std::find(cpus.begin(), cpus.end(), c) != cpus.end())
       mask[static_cast<size_t>(c) / 64] |= 1ULL << (c % 64);
@@ -387,12 +389,9 @@ void Kernel::GoIdle(Cpu& c) {
 }
 
 void Kernel::SetIdle(int id, bool idle) {
-  uint64_t bit = 1ULL << (id % 64);
-  uint64_t& word = idle_mask_[static_cast<size_t>(id) / 64];
   Cpu& c = cpu(id);
   bool was_idle = c.idle;
-  if (idle) word |= bit;
-  else word &= ~bit;
+  idle_cpus_.Set(id, idle);
   if (was_idle == idle) return;
   NoteWaiting(0);
   c.idle = idle;
@@ -452,9 +451,9 @@ void Kernel::Wake(Task& t, int context_cpu, int waker_pid, bool is_fork) {
         ddsp_ = {kDsqLocal, kSliceDefault, 0, 0, false};
       }
     }
-    if (!AllowedOn(&t, target)) target = FirstAllowed(&t);  // select_fallback_rq()
+    if (!AllowedOn(&t, target)) target = FirstAllowed(&t, idle_cpus_.words());  // select_fallback_rq()
   } else if (!AllowedOn(&t, target)) {
-    target = FirstAllowed(&t);
+    target = FirstAllowed(&t, idle_cpus_.words());
   }
   t.cpu = target;
   const uint64_t enq_flags = is_fork ? 0 : kEnqWakeup;

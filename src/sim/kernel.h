@@ -32,9 +32,9 @@
 #include "base/random.h"
 #include "base/time.h"
 #include "core/candidate.h"
-#include "sim/dsq.h"
 #include "sim/event_queue.h"
-#include "sim/native_policy.h"
+#include "native/idle_cpus.h"
+#include "native/native_policy.h"
 #include "sim/schedule_observer.h"
 #include "sim/task.h"
 #include "workload/machine.h"
@@ -121,7 +121,7 @@ class Kernel {
   // Names a task in a message: "fast[3] (pid 4)". Set by the client.
   std::vector<std::string> group_names;
 
-  // --- Services (policy.h); called through the OsvHost table during a hook only. ----------
+  // --- Services (policy.h); called through native/services.h during a hook only. ----------
   int this_cpu() const { return ctx_cpu_; }
   uint32_t Random() { return static_cast<uint32_t>(rng_() >> 32); }
   int Clamp(int cpu) const { return cpu >= 0 && cpu < machine_.cpus ? cpu : 0; }
@@ -142,6 +142,7 @@ class Kernel {
   }
   uint64_t SliceOf(const Task* t) const;
   void SetSlice(Task* t, uint64_t slice);
+  int Tgid(const Task* t) const { return t->group + 1; }
   Nanos RunTotal(const Task* t) const;
   Nanos WaitTotal(const Task* t) const;
   void* CpuState(int cpu) { return cpu_state_.data() + static_cast<size_t>(Clamp(cpu)) * cpu_state_stride_; }
@@ -184,9 +185,6 @@ class Kernel {
   void GoIdle(Cpu& c);
   void Resched(int target, int context_cpu);
   void SetIdle(int cpu, bool idle);
-  int FindIdle(const Task* t, int near, uint32_t domain, bool whole_core) const;
-  bool CoreIdle(int cpu) const;
-  int FirstAllowed(const Task* t) const;
   Dsq* FindDsq(uint64_t id, const char* what);
   Dsq* UserDsq(uint64_t id);
   void NoteWaiting(int delta);
@@ -205,7 +203,7 @@ class Kernel {
   Nanos now_{0};
 
   std::vector<Cpu> cpus_;
-  std::vector<uint64_t> idle_mask_;
+  IdleCpus<Machine> idle_cpus_;
   std::vector<std::unique_ptr<uint64_t[]>> masks_;
   Dsq global_;
   std::vector<std::unique_ptr<Dsq>> small_dsqs_;             // ids below kSmallIds, by id
@@ -237,11 +235,6 @@ class Kernel {
   int nr_waiting_ = 0, nr_idle_ = 0;
   Nanos waiting_since_{0}, idle_while_waiting_{0};
 };
-
-// The service table bound to the Kernel of this thread.
-const osevolve::OsvHost& KernelServices();
-// Set by Kernel's constructor, cleared by its destructor.
-void SetCurrentKernel(Kernel* kernel);
 
 }  // namespace ose
 

@@ -1,9 +1,8 @@
 // What the services of policy.h do on the simulated kernel: queues, idle CPUs, kicks, slices.
-// (services.cc is the C ABI in front of it, kernel.cc the scheduling around it.)
+// (native/services.h is the C ABI in front of it, kernel.cc the scheduling around it.)
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 
 #include "sim/kernel.h"
 
@@ -14,7 +13,7 @@ using namespace osevolve;
 
 constexpr size_t kMaxDsqs = 4096;
 constexpr uint64_t kEnqInternalMask = 0xffULL << 56;  // __SCX_ENQ_INTERNAL_MASK
-constexpr int kErrBusy = -16, kErrExist = -17, kErrInval = -22, kErrNoMem = -12;
+constexpr int kErrExist = -17, kErrInval = -22, kErrNoMem = -12;
 
 }  // namespace
 
@@ -111,61 +110,15 @@ int Kernel::RunningPid(int id) const {
   return t ? t->pid : 0;
 }
 
-bool Kernel::IsIdle(int id) const {
-  return id >= 0 && id < machine_.cpus && (idle_mask_[static_cast<size_t>(id) / 64] >> (id % 64) & 1);
-}
+bool Kernel::IsIdle(int id) const { return id >= 0 && id < machine_.cpus && idle_cpus_.Has(id); }
 
-bool Kernel::ClaimIdle(int id) {
-  if (!IsIdle(id)) return false;
-  idle_mask_[static_cast<size_t>(id) / 64] &= ~(1ULL << (id % 64));
-  return true;
-}
-
-bool Kernel::CoreIdle(int id) const { return IsIdle(id) && IsIdle(machine_.SiblingOf(id)); }
-
-// First idle CPU allowed to the task within a domain of `near`, without claiming it; -1 if none.
-int Kernel::FindIdle(const Task* t, int near, uint32_t domain, bool whole_core) const {
-  for (size_t w = 0; w < idle_mask_.size(); ++w) {
-    for (uint64_t bits = idle_mask_[w] & t->allowed[w]; bits; bits &= bits - 1) {
-      int c = static_cast<int>(w * 64) + std::countr_zero(bits);
-      if (domain == kSameCore && c != near && c != machine_.SiblingOf(near)) continue;
-      if (domain == kSameLlc && machine_.LlcOf(c) != machine_.LlcOf(near)) continue;
-      if (domain == kSameNode && machine_.NodeOf(c) != machine_.NodeOf(near)) continue;
-      if (whole_core && !CoreIdle(c)) continue;
-      return c;
-    }
-  }
-  return -1;
-}
+bool Kernel::ClaimIdle(int id) { return IsIdle(id) && idle_cpus_.Claim(id); }
 
 int Kernel::PickIdle(const Task* t, int near, uint32_t domain, uint64_t flags) {
-  int c = FindIdle(t, Clamp(near), domain, (flags & kPickIdleCore) != 0);
-  return c >= 0 && ClaimIdle(c) ? c : kErrBusy;
+  return idle_cpus_.Pick(t, Clamp(near), domain, flags);
 }
 
-// scx_select_cpu_dfl(): whole idle core at prev, then in its LLC, then anywhere; then any idle
-// CPU in the same order; else prev.
-int Kernel::SelectDefault(const Task* t, int prev, bool* idle) {
-  prev = Clamp(prev);
-  *idle = true;
-  auto claim = [&](int c) { return c >= 0 && ClaimIdle(c); };
-  if (machine_.smt > 1) {
-    if (AllowedOn(t, prev) && CoreIdle(prev) && claim(prev)) return prev;
-    for (uint32_t domain : {kSameLlc, kAnywhere})
-      if (int c = FindIdle(t, prev, domain, true); claim(c)) return c;
-  }
-  if (AllowedOn(t, prev) && claim(prev)) return prev;
-  for (uint32_t domain : {kSameLlc, kAnywhere})
-    if (int c = FindIdle(t, prev, domain, false); claim(c)) return c;
-  *idle = false;
-  return prev;
-}
-
-int Kernel::FirstAllowed(const Task* t) const {
-  for (size_t w = 0; w < idle_mask_.size(); ++w)
-    if (t->allowed[w]) return static_cast<int>(w * 64) + std::countr_zero(t->allowed[w]);
-  return 0;
-}
+int Kernel::SelectDefault(const Task* t, int prev, bool* idle) { return idle_cpus_.SelectDefault(t, Clamp(prev), idle); }
 
 void Kernel::Kick(int id, uint64_t flags) {
   if (failed()) return;

@@ -11,7 +11,7 @@
 
 #include "core/candidate.h"
 #include "core/metrics.h"
-#include "sim/native_policy.h"
+#include "native/native_policy.h"
 #include "workload/machine.h"
 #include "workload/workload.h"
 

@@ -9,11 +9,12 @@
 
 #include "base/random.h"
 #include "base/time.h"
+#include "native/dsq.h"
 #include "workload/workload.h"
 
 namespace ose {
 
-class Dsq;
+using Dsq = BasicDsq<osevolve::osv_task>;
 
 enum class TaskState : uint8_t {
   kNew,       // created, has not started

@@ -43,10 +43,10 @@ struct sched_ext_entity {
   u64 dsq_vtime;
 };
 struct task_struct {
-  unsigned int flags;
   int static_prio;
   int pid;
   int tgid;
+  unsigned flags;
   char comm[16];
   int nr_cpus_allowed;
   const struct cpumask *cpus_ptr;
@@ -72,7 +72,7 @@ struct scx_exit_task_args;
 
 // Bits of sched_ext_entity.flags and .dsq_flags (the enums are anonymous or private, so no CO-RE).
 enum { kTaskQueued = 1 << 0, kTaskOnPriorityQueue = 1 << 0 };
-enum { kEnoMem = 12, kEInval = 22 };
+enum { kEnoMem = 12, kEBusy = 16, kEInval = 22 };
 
 // The members that the glue sets; libbpf matches them with the kernel's by name.
 struct sched_ext_ops {
@@ -113,11 +113,21 @@ static struct task_struct *(*const bpf_get_current_task_btf)(void) = (void *)158
 struct bpf_timer {
   u64 opaque[2];
 } __attribute__((aligned(8)));
+struct bpf_dynptr {
+  u64 opaque[2];
+} __attribute__((aligned(8)));
+static void *(*const bpf_ringbuf_reserve)(void *map, u64 bytes, u64 flags) = (void *)131;
+static void (*const bpf_ringbuf_submit)(void *data, u64 flags) = (void *)132;
+static u64 (*const bpf_ringbuf_query)(void *map, u64 what) = (void *)134;
 static long (*const bpf_timer_init)(struct bpf_timer *timer, void *map, u64 clock) = (void *)169;
 static long (*const bpf_timer_set_callback)(struct bpf_timer *timer, void *callback) = (void *)170;
 static long (*const bpf_timer_start)(struct bpf_timer *timer, u64 ns, u64 flags) = (void *)171;
+static long (*const bpf_dynptr_read)(void *dst, u32 bytes, const struct bpf_dynptr *from, u32 offset, u64 flags) = (void *)201;
+static long (*const bpf_user_ringbuf_drain)(void *map, void *callback, void *context, u64 flags) = (void *)209;
 
 // Kernel functions.
+struct task_struct *bpf_task_from_pid(s32 pid) __ksym;
+void bpf_task_release(struct task_struct *p) __ksym;
 s32 scx_bpf_create_dsq(u64 dsq, s32 node) __ksym;
 s32 scx_bpf_dsq_nr_queued(u64 dsq) __ksym;
 bool scx_bpf_test_and_clear_cpu_idle(s32 cpu) __ksym;
@@ -150,8 +160,14 @@ struct bpf_iter_scx_dsq {
 int bpf_iter_scx_dsq_new(struct bpf_iter_scx_dsq *it, u64 dsq, u64 flags) __ksym;
 struct task_struct *bpf_iter_scx_dsq_next(struct bpf_iter_scx_dsq *it) __ksym;
 void bpf_iter_scx_dsq_destroy(struct bpf_iter_scx_dsq *it) __ksym;
+// 6.12, and their names since 6.13.
+void scx_bpf_dispatch_from_dsq_set_slice(struct bpf_iter_scx_dsq *it, u64 slice) __ksym __weak;
+void scx_bpf_dsq_move_set_slice(struct bpf_iter_scx_dsq *it, u64 slice) __ksym __weak;
+bool scx_bpf_dispatch_from_dsq(struct bpf_iter_scx_dsq *it, struct task_struct *p, u64 dsq, u64 flags) __ksym __weak;
+bool scx_bpf_dsq_move(struct bpf_iter_scx_dsq *it, struct task_struct *p, u64 dsq, u64 flags) __ksym __weak;
 
-enum bpf_map_type_used { kMapHash = 1, kMapArray = 2, kMapTaskStorage = 29 };
-enum { kMapNoPrealloc = 1, kStorageCreate = 1, kClockMonotonic = 1 };
+enum bpf_map_type_used { kMapHash = 1, kMapArray = 2, kMapRingbuf = 27, kMapTaskStorage = 29, kMapUserRingbuf = 31 };
+enum { kMapNoPrealloc = 1, kMapMmapable = 1 << 10, kStorageCreate = 1, kClockMonotonic = 1 };
+enum { kRingNoWakeup = 1, kRingForceWakeup = 2, kRingAvailable = 0 };
 
 #endif  // OSEVOLVE_LIVE_BPF_KERNEL_H_

@@ -1,4 +1,4 @@
-#include "sim/native_policy.h"
+#include "native/native_policy.h"
 
 #include <dlfcn.h>
 

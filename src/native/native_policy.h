@@ -1,9 +1,9 @@
 // NativePolicy: a policy loaded from a shared object.
 //
-// Loading runs no code of the policy but osv_policy(); hooks run during Simulator::Run on the
-// caller's thread. Generated policies are loaded only in the sandboxed worker.
-#ifndef OSEVOLVE_SIM_NATIVE_POLICY_H_
-#define OSEVOLVE_SIM_NATIVE_POLICY_H_
+// Loading runs no code of the policy but osv_policy(); hooks run on the thread of the host that
+// calls them. Generated policies are loaded only in a sandboxed process (worker, agent).
+#ifndef OSEVOLVE_NATIVE_NATIVE_POLICY_H_
+#define OSEVOLVE_NATIVE_NATIVE_POLICY_H_
 
 #include <osevolve/policy.h>
 
@@ -36,4 +36,4 @@ class NativePolicy {
 
 }  // namespace ose
 
-#endif  // OSEVOLVE_SIM_NATIVE_POLICY_H_
+#endif  // OSEVOLVE_NATIVE_NATIVE_POLICY_H_
