@@ -68,6 +68,7 @@ class Child {
     }
   }
 
+  bool closed() const { return closed_; }  // it has said its last
   bool gone() { return process_.Wait(Nanos{}).has_value(); }
   void Kill() { process_.Kill(); }
 
@@ -116,6 +117,7 @@ class Session {
     objects_index_ = next_index_;
     Child next = *std::exchange(next_, std::nullopt);
     OSE_TRY(Enthrone(std::move(next), stopped));
+    if (failed_) return {};
     ++result.swaps;
     return PrepareNext();
   }
@@ -206,9 +208,10 @@ class Session {
     shim_.page().agent_pid = static_cast<unsigned>(child.pid());
     shim_.page().fallback = 0;
     child_ = std::move(child);
+    since_ = MonotonicNow();
     child_->Tell('g');
     const auto word = child_->Hear(kWordLimit);
-    if (!word || *word != "took") return Fail(word ? *word : "did not take over");
+    if (!word || *word != "took") return Fail(word || child_->closed() ? "" : "did not take over");
     rule_.object = child_->object();
     since_ = MonotonicNow();
     if (from.v > 0) rule_.hand_over = Nanos{static_cast<int64_t>(shim_.control().took_over_at)} - from;
@@ -240,6 +243,7 @@ class Session {
     Close(why.empty() ? reason : why, true);
     child_.reset();
     next_.reset();
+    failed_ = true;
     if (good_) {
       const size_t back = *std::exchange(good_, std::nullopt);
       auto child = Prepare(o_.objects[back]);
@@ -269,6 +273,7 @@ class Session {
   size_t objects_index_ = 0, next_index_ = 0;
   std::optional<size_t> good_;  // ruled before and did not fail
   bool next_ready_ = false;
+  bool failed_ = false;  // then what is known to be good stays
   Nanos next_since_{};
 };
 
