@@ -85,9 +85,20 @@ for bad in crash endless twice; do
   echo "\$bad contained"
 done
 
-want=''
+want='/detached=false /always_enabled=true'
+agent 0 --partial --policy fifo.so -- \$threads
+threads_finished
+kernel_again
+echo partial
+
+# Without its supervisor the kernel takes everything back.
+\$live agent --policy fifo.so &
+until [[ \$(</sys/kernel/sched_ext/state) == enabled ]]; do :; done
+kill -9 \$!
+until [[ \$(</sys/kernel/sched_ext/state) == disabled ]]; do :; done
+echo released
 agent 12 --policy nothing.so -- true
 SCRIPT
 sed -i 's/^agent 12 --policy nothing.so.*/\$live agent --policy nothing.so -- true 2>\/run\/err; [[ $? == 40 ]] || die "a missing file"/' failures
 run 0 "$bin/osevolve" vm --quiet --timeout 200 -- bash "$PWD/failures"
-out_has killed crashed 'crash contained' 'endless contained' 'twice contained'
+out_has killed crashed 'crash contained' 'endless contained' 'twice contained' partial released

@@ -26,6 +26,14 @@ const Nanos kHaste = Nanos::Seconds(1);        // of which so long ahead of ever
 const Nanos kWordLimit = Nanos::Seconds(2);    // taking over, stopping
 const Nanos kSilence = Nanos::Seconds(1);      // in the shim's hands: the agent hangs
 
+// With --partial only tasks that ask for it are the shim's.
+ChildHook BecomeExt(bool partial) {
+  return [partial] {
+    sched_param none{};
+    return partial && sched_setscheduler(0, kSchedExt, &none) != 0 ? errno : 0;
+  };
+}
+
 // One agent process.
 class Child {
  public:
@@ -34,6 +42,7 @@ class Child {
     run.argv = {o.program, "agent-child", "--maps", maps.Text(), "--policy", object};
     for (auto& [name, value] : o.tunables) run.argv.insert(run.argv.end(), {"--set", name + "=" + std::to_string(value)});
     run.stderr_to = ChildOutput::kCapture;
+    run.in_child = BecomeExt(o.partial);  // the shim sees when it goes to sleep
     OSE_ASSIGN(Subprocess process, Subprocess::Start(run));
     return Child(std::move(process), object);
   }
@@ -289,11 +298,7 @@ Result<AgentSessionResult> RunAgentSession(const AgentSessionOptions& options) {
   if (!options.command.empty()) {
     SubprocessOptions run;
     run.argv = options.command;
-    const bool partial = options.partial;
-    run.in_child = [partial] {
-      sched_param none{};
-      return partial && sched_setscheduler(0, kSchedExt, &none) != 0 ? errno : 0;
-    };
+    run.in_child = BecomeExt(options.partial);
     OSE_ASSIGN(Subprocess started, Subprocess::Start(run));
     command = std::move(started);
     command->CloseIn();
