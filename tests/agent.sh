@@ -51,8 +51,11 @@ run 0 "$bin/osevolve" vm --quiet --timeout 120 -- bash "$PWD/rule"
 cat >turns <<SCRIPT
 . $PWD/words
 want='/always_enabled=true /detached=false /exit/kind=64 /swaps=50'
-agent 0 --policy vtime.so --then fifo.so --every 0.02 --swaps 50 -- sysbench threads --threads=4 --time=30 run
-threads_finished
+(while [[ ! -e /run/enough ]]; do sysbench threads --threads=4 --time=1 run >/run/load || exit 1; done) &
+agent 0 --policy vtime.so --then fifo.so --every 0.02 --swaps 50
+: >/run/enough
+wait \$! || die 'sysbench did not finish'
+grep -q 'total number of events' /run/load || die 'sysbench did not finish'
 grep -o '"lost": [0-9]*' /run/report | sort | uniq -c
 SCRIPT
 run 0 "$bin/osevolve" vm --quiet --timeout 120 -- bash "$PWD/turns"

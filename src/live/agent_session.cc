@@ -321,7 +321,7 @@ Result<AgentSessionResult> RunAgentSession(const AgentSessionOptions& options) {
       }
     }
     if (session.rules()) OSE_TRY(session.Watch());
-    if (!session.rules() && !command) break;
+    if (!command && (!session.rules() || (options.max_swaps > 0 && session.result.swaps >= options.max_swaps))) break;
     if (session.MaySwap() && MonotonicNow() >= next_swap) {
       OSE_TRY(session.Swap());
       next_swap = MonotonicNow() + options.swap_every;
