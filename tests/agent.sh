@@ -11,7 +11,7 @@ for policy in fifo vtime cfs; do expect 0 build-agent "$policy" -o "$PWD/$policy
 expect 0 build-agent "$root/tests/policies/hosted/map_queue.cc" -o "$PWD/map_queue.so" --json
 json /hosted=true
 # What the gate would refuse.
-for policy in crash endless lost; do cp -- "$bin/../tests/policies/$policy.so" .; done
+for policy in crash endless twice; do cp -- "$bin/../tests/policies/$policy.so" .; done
 
 cat >words <<SCRIPT
 set -u
@@ -51,8 +51,11 @@ run 0 "$bin/osevolve" vm --quiet --timeout 120 -- bash "$PWD/rule"
 cat >turns <<SCRIPT
 . $PWD/words
 want='/always_enabled=true /detached=false /exit/kind=64 /swaps=50'
-agent 0 --policy vtime.so --then fifo.so --every 0.02 --swaps 50 -- sysbench threads --threads=4 --time=30 run
-threads_finished
+(while [[ ! -e /run/enough ]]; do sysbench threads --threads=4 --time=1 run >/run/load || exit 1; done) &
+agent 0 --policy vtime.so --then fifo.so --every 0.02 --swaps 50
+: >/run/enough
+wait \$! || die 'sysbench did not finish'
+grep -q 'total number of events' /run/load || die 'sysbench did not finish'
 grep -o '"lost": [0-9]*' /run/report | sort | uniq -c
 SCRIPT
 run 0 "$bin/osevolve" vm --quiet --timeout 120 -- bash "$PWD/turns"
@@ -61,7 +64,7 @@ run 0 "$bin/osevolve" vm --quiet --timeout 120 -- bash "$PWD/turns"
 # Failures: contained, named, and somebody goes on scheduling.
 cat >failures <<SCRIPT
 . $PWD/words
-killer='kill -9 \$(pgrep -f agent-child); sysbench cpu --threads=4 --time=0 --events=200 run'
+killer='kill -9 \$(pgrep -f [a]gent-child); sysbench cpu --threads=4 --time=0 --events=200 run'
 want='/detached=true /rules/0/failed=true /exit_code=0'
 agent 12 --policy fifo.so -- bash -c "\$killer"
 threads_finished
@@ -76,7 +79,7 @@ kernel_again
 echo crashed
 
 # The one that ruled before takes over again, without a gap.
-for bad in crash endless lost; do
+for bad in crash endless twice; do
   want='/detached=false /always_enabled=true /rules/0/end=swapped /rules/1/failed=true /rules/2/end=stopped /rules/2/lost=0'
   agent 0 --policy vtime.so --then \$bad.so --every 0.2 -- sysbench cpu --threads=4 --time=5 run
   threads_finished
@@ -85,9 +88,20 @@ for bad in crash endless lost; do
   echo "\$bad contained"
 done
 
-want=''
+want='/detached=false /always_enabled=true'
+agent 0 --partial --policy fifo.so -- \$threads
+threads_finished
+kernel_again
+echo partial
+
+# Without its supervisor the kernel takes everything back.
+\$live agent --policy fifo.so &
+until [[ \$(</sys/kernel/sched_ext/state) == enabled ]]; do :; done
+kill -9 \$!
+until [[ \$(</sys/kernel/sched_ext/state) == disabled ]]; do :; done
+echo released
 agent 12 --policy nothing.so -- true
 SCRIPT
 sed -i 's/^agent 12 --policy nothing.so.*/\$live agent --policy nothing.so -- true 2>\/run\/err; [[ $? == 40 ]] || die "a missing file"/' failures
 run 0 "$bin/osevolve" vm --quiet --timeout 200 -- bash "$PWD/failures"
-out_has killed crashed 'crash contained' 'endless contained' 'lost contained'
+out_has killed crashed 'crash contained' 'endless contained' 'twice contained' partial released

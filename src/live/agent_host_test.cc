@@ -5,12 +5,27 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <map>
 #include <memory>
+#include <new>
 #include <string>
 #include <vector>
 
 #include "native/services.h"
+
+namespace {
+size_t g_allocations = 0;
+}
+
+// Counted: while tasks wait the host must not allocate.
+void* operator new(size_t bytes) {
+  ++g_allocations;
+  if (void* at = malloc(bytes)) return at;
+  throw std::bad_alloc();
+}
+void operator delete(void* at) noexcept { free(at); }
+void operator delete(void* at, size_t) noexcept { free(at); }
 
 namespace ose {
 namespace {
@@ -49,7 +64,9 @@ class FakeLink : public AgentLink {
 std::string* g_log = nullptr;
 bool g_keep = false, g_kick = false, g_break = false, g_yields = true;
 
-void Note(const char* hook, int id) { *g_log += std::string(hook) + std::to_string(id) + " "; }
+void Note(const char* hook, int id) {
+  if (g_log) *g_log += std::string(hook) + std::to_string(id) + " ";
+}
 
 struct Recorder : Policy<> {
   s32 init() { return dsq_create(0); }
@@ -340,6 +357,25 @@ TEST_F(AgentHostTest, AnOldBacklogGivesWayToTheTable) {
   link_.now = link_.now + Nanos::Seconds(1);
   host_->Handle(old);
   EXPECT_EQ(log_, "init3 enable3 ");
+}
+
+TEST_F(AgentHostTest, AllocatesNothingWhileItRules) {
+  BothBusy();
+  Exists(3, kTaskSleeping);
+  Wakes(3);
+  g_log = nullptr;
+  link_.room = 1 << 20;
+  link_.sent.reserve(1 << 16);
+  const size_t before = g_allocations;
+  for (int i = 0; i < 5000; ++i) {
+    const int on = i % 2 ? 3 : 1, next = i % 2 ? 1 : 3;
+    Happens(kEventTurnOver, on);
+    Happens(kEventStopping, on, 0, 1);
+    Happens(kEventEnqueue, on);
+    Happens(kEventRunning, next);
+  }
+  EXPECT_EQ(g_allocations, before);
+  EXPECT_EQ(link_.sent.size(), 5000u);
 }
 
 TEST_F(AgentHostTest, APidIsReused) {

@@ -26,6 +26,14 @@ const Nanos kHaste = Nanos::Seconds(1);        // of which so long ahead of ever
 const Nanos kWordLimit = Nanos::Seconds(2);    // taking over, stopping
 const Nanos kSilence = Nanos::Seconds(1);      // in the shim's hands: the agent hangs
 
+// With --partial only tasks that ask for it are the shim's.
+ChildHook BecomeExt(bool partial) {
+  return [partial] {
+    sched_param none{};
+    return partial && sched_setscheduler(0, kSchedExt, &none) != 0 ? errno : 0;
+  };
+}
+
 // One agent process.
 class Child {
  public:
@@ -34,6 +42,7 @@ class Child {
     run.argv = {o.program, "agent-child", "--maps", maps.Text(), "--policy", object};
     for (auto& [name, value] : o.tunables) run.argv.insert(run.argv.end(), {"--set", name + "=" + std::to_string(value)});
     run.stderr_to = ChildOutput::kCapture;
+    run.in_child = BecomeExt(o.partial);  // the shim sees when it goes to sleep
     OSE_ASSIGN(Subprocess process, Subprocess::Start(run));
     return Child(std::move(process), object);
   }
@@ -68,6 +77,7 @@ class Child {
     }
   }
 
+  bool closed() const { return closed_; }  // it has said its last
   bool gone() { return process_.Wait(Nanos{}).has_value(); }
   void Kill() { process_.Kill(); }
 
@@ -116,6 +126,7 @@ class Session {
     objects_index_ = next_index_;
     Child next = *std::exchange(next_, std::nullopt);
     OSE_TRY(Enthrone(std::move(next), stopped));
+    if (failed_) return {};
     ++result.swaps;
     return PrepareNext();
   }
@@ -206,9 +217,10 @@ class Session {
     shim_.page().agent_pid = static_cast<unsigned>(child.pid());
     shim_.page().fallback = 0;
     child_ = std::move(child);
+    since_ = MonotonicNow();
     child_->Tell('g');
     const auto word = child_->Hear(kWordLimit);
-    if (!word || *word != "took") return Fail(word ? *word : "did not take over");
+    if (!word || *word != "took") return Fail(word || child_->closed() ? "" : "did not take over");
     rule_.object = child_->object();
     since_ = MonotonicNow();
     if (from.v > 0) rule_.hand_over = Nanos{static_cast<int64_t>(shim_.control().took_over_at)} - from;
@@ -240,6 +252,7 @@ class Session {
     Close(why.empty() ? reason : why, true);
     child_.reset();
     next_.reset();
+    failed_ = true;
     if (good_) {
       const size_t back = *std::exchange(good_, std::nullopt);
       auto child = Prepare(o_.objects[back]);
@@ -269,6 +282,7 @@ class Session {
   size_t objects_index_ = 0, next_index_ = 0;
   std::optional<size_t> good_;  // ruled before and did not fail
   bool next_ready_ = false;
+  bool failed_ = false;  // then what is known to be good stays
   Nanos next_since_{};
 };
 
@@ -284,11 +298,7 @@ Result<AgentSessionResult> RunAgentSession(const AgentSessionOptions& options) {
   if (!options.command.empty()) {
     SubprocessOptions run;
     run.argv = options.command;
-    const bool partial = options.partial;
-    run.in_child = [partial] {
-      sched_param none{};
-      return partial && sched_setscheduler(0, kSchedExt, &none) != 0 ? errno : 0;
-    };
+    run.in_child = BecomeExt(options.partial);
     OSE_ASSIGN(Subprocess started, Subprocess::Start(run));
     command = std::move(started);
     command->CloseIn();
@@ -311,7 +321,7 @@ Result<AgentSessionResult> RunAgentSession(const AgentSessionOptions& options) {
       }
     }
     if (session.rules()) OSE_TRY(session.Watch());
-    if (!session.rules() && !command) break;
+    if (!command && (!session.rules() || (options.max_swaps > 0 && session.result.swaps >= options.max_swaps))) break;
     if (session.MaySwap() && MonotonicNow() >= next_swap) {
       OSE_TRY(session.Swap());
       next_swap = MonotonicNow() + options.swap_every;

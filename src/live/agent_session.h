@@ -23,7 +23,7 @@ struct AgentSessionOptions {
   std::vector<std::string> objects;  // shared objects of policies; with several they take turns
   std::string program, shim;         // osevolve-live, which is the agent's process too, and osevolve-shim.bpf.o
   std::map<std::string, int64_t> tunables;
-  std::vector<std::string> command;  // empty: until SIGINT or SIGTERM
+  std::vector<std::string> command;  // empty: until SIGINT or SIGTERM, or max_swaps are made
   Nanos swap_every = Nanos::Seconds(1);
   int max_swaps = 0;
   Nanos patience = Nanos::Millis(20);

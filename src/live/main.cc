@@ -284,7 +284,7 @@ int Main(int argc, char** argv) {
   agent->add_option("--patience-ms", flags.patience_ms, "an agent that reads nothing for so long is passed over")->check(CLI::Range(1.0, 10000.0));
   agent->add_flag("--partial", flags.partial, "only tasks of policy SCHED_EXT; the command becomes one");
   agent->add_option("--report", flags.report, "JSON file of what happened");
-  agent->add_option("command", flags.command, "command and arguments, after --; without: until a signal");
+  agent->add_option("command", flags.command, "command and arguments, after --; without: until a signal, or until --swaps are made");
   CLI::App* child = app.add_subcommand("agent-child", "")->group("");
   child->add_option("--policy", flags.policy)->required();
   child->add_option("--maps", flags.maps)->required();

@@ -7,12 +7,14 @@
 // lost when one agent gives way to another.
 //
 // The agent, its supervisor and kernel threads of a single CPU never wait for the agent: they go to the head of the
-// local queue and preempt. What they cut off goes on afterwards with the rest of its slice, and the agent is not told.
+// local queue and preempt. What they cut off waits in a queue of its CPU, CUT, and goes on afterwards with the rest of
+// its slice; the agent is not told, unless it has decided meanwhile that another is to preempt that task.
 #include "live/bpf/kernel.h"
 
 #include "live/bpf/agent_abi.h"
 
 #define HOLD 0
+#define CUT(cpu) (1ull + (u32)(cpu))
 #define SLICE_DEFAULT 20000000ull
 #define CPU_MASK (AGENT_MAX_CPUS - 1)
 enum { kFlagKthread = 0x00200000 };                       // PF_KTHREAD
@@ -85,6 +87,7 @@ struct cpu_slot {
   s32 cut_pid;         // of the task that a bypassing one cut off, and the slice that it had left
   u32 yielded;
   u64 cut_slice;
+  u32 displaced;       // the agent has sent another in place of what waits in CUT
   u32 told_idle;       // the agent knows that this CPU is idle
 } __attribute__((aligned(64)));
 struct cpu_slot shim_cpu_slots[AGENT_MAX_CPUS];
@@ -162,6 +165,16 @@ INLINE void insert(struct task_struct *p, u64 dsq, u64 slice, u64 flags) {
 }
 INLINE bool take_held(void) { return scx_bpf_dsq_move_to_local ? scx_bpf_dsq_move_to_local(HOLD) : scx_bpf_consume(HOLD); }
 
+// To another queue, in dispatch.
+INLINE bool move(struct bpf_iter_scx_dsq *it, struct task_struct *p, u64 dsq, u64 slice, u64 flags) {
+  if (scx_bpf_dsq_move) {
+    scx_bpf_dsq_move_set_slice(it, slice);
+    return scx_bpf_dsq_move(it, p, dsq, flags);
+  }
+  scx_bpf_dispatch_from_dsq_set_slice(it, slice);
+  return scx_bpf_dispatch_from_dsq(it, p, dsq, flags);
+}
+
 // ---- Decisions -------------------------------------------------------------------------------------------
 
 INLINE void place(struct agent_shim *s, const struct agent_decision *d) {
@@ -182,22 +195,15 @@ INLINE void place(struct agent_shim *s, const struct agent_decision *d) {
       add(&s->forbidden);
       break;
     }
-    u64 dsq = DSQ_LOCAL_ON | (u32)d->cpu, flags = d->flags & (ENQ_HEAD | ENQ_PREEMPT), slice = d->slice ? d->slice : 1;
+    u64 flags = d->flags & (ENQ_HEAD | ENQ_PREEMPT);
     t->state = kTaskPlaced;
-    bool moved;
-    if (scx_bpf_dsq_move) {
-      scx_bpf_dsq_move_set_slice(&it, slice);
-      moved = scx_bpf_dsq_move(&it, p, dsq, flags);
-    } else {
-      scx_bpf_dispatch_from_dsq_set_slice(&it, slice);
-      moved = scx_bpf_dispatch_from_dsq(&it, p, dsq, flags);
-    }
-    if (!moved) {
+    if (!move(&it, p, DSQ_LOCAL_ON | (u32)d->cpu, d->slice ? d->slice : 1, flags)) {
       // Somebody else got to it.
       if (t->seq == d->seq && t->state == kTaskPlaced) t->state = kTaskWaiting;
       add(&s->stale);
       break;
     }
+    if ((flags & ENQ_PREEMPT) && scx_bpf_dsq_nr_queued(CUT(d->cpu)) > 0) cpu_slot(d->cpu)->displaced = 1;
     add(&s->placed);
     u32 bucket = agent_bucket(bpf_ktime_get_ns() - d->asked);
     barrier_var(bucket);
@@ -363,6 +369,7 @@ OP(select_cpu) {
   s32 cpu = scx_bpf_select_cpu_dfl(p, prev, wake_flags, &idle);
   // In the fallback the queue is the same for all, so that nobody is overtaken for ever.
   if (idle && t->bypass) insert(p, DSQ_LOCAL, SLICE_DEFAULT, 0);
+  else if (p->tgid == (s32)s->agent_pid) cpu = bpf_cpumask_test_cpu(bpf_get_smp_processor_id(), p->cpus_ptr) ? (s32)bpf_get_smp_processor_id() : cpu;  // here is nearest
   else if (idle) scx_bpf_kick_cpu(cpu, 0);
   return cpu;
 }
@@ -387,7 +394,8 @@ OP(enqueue) {
   if (t->hidden) {
     c->cut_pid = 0;
     t->state = kTaskPlaced;
-    insert(p, DSQ_LOCAL, c->cut_slice, 0);
+    // With nothing but the one that cuts in before it, so that dispatch comes next and reads what the agent decides.
+    insert(p, scx_bpf_dsq_nr_queued(DSQ_LOCAL_ON | (u32)cpu) > 1 ? DSQ_LOCAL : CUT(cpu), c->cut_slice, 0);
     return 0;
   }
   if (flags & ENQ_WAKEUP) {
@@ -407,6 +415,31 @@ OP(enqueue) {
   return 0;
 }
 
+// What was cut off goes on, or comes to enqueue if another shall preempt it.
+INLINE void resume_cut(s32 cpu, struct cpu_slot *c) {
+  struct bpf_iter_scx_dsq it;
+  struct task_struct *p;
+  bool displaced = c->displaced;
+  bpf_iter_scx_dsq_new(&it, CUT(cpu), 0);
+  while ((p = bpf_iter_scx_dsq_next(&it))) {
+    struct agent_task *t = task_slot(p);
+    if (!t) continue;
+    if (!displaced) {
+      move(&it, p, DSQ_LOCAL_ON | (u32)cpu, p->scx.slice, ENQ_HEAD);
+      continue;
+    }
+    t->hidden = 0;
+    if (!move(&it, p, HOLD, SLICE_DEFAULT, 0)) continue;
+    note_times(t, p);
+    emit(t, kEventStopping, cpu, 0, 1, 0, false);
+    t->seq++;
+    t->enqueued_at = bpf_ktime_get_ns();
+    t->state = kTaskWaiting;
+    emit(t, kEventEnqueue, cpu, 0, 0, 0, true);
+  }
+  bpf_iter_scx_dsq_destroy(&it);
+}
+
 OP(dispatch) {
   s32 cpu = ctx[0];
   struct task_struct *prev = (struct task_struct *)ctx[1];
@@ -417,6 +450,8 @@ OP(dispatch) {
   u32 yielded = c->yielded;
   c->yielded = 0;
   drain(s);
+  if (scx_bpf_dsq_nr_queued(CUT(cpu)) > 0) resume_cut(cpu, c);
+  c->displaced = 0;
   if (scx_bpf_dsq_nr_queued(DSQ_LOCAL_ON | (u32)cpu) > 0) return 0;
   struct agent_task *t = again ? task_slot(prev) : NULL;
   if (t && t->bypass) {
@@ -637,7 +672,13 @@ SEC("struct_ops.s/init") s64 shim_op_init(u64 *ctx) {
   bpf_timer_init(&t->timer, &shim_timers, kClockMonotonic);
   bpf_timer_set_callback(&t->timer, on_timer);
   bpf_timer_start(&t->timer, shim_timeout_ns / 2, 0);
-  return scx_bpf_create_dsq(HOLD, -1);
+  s32 error = scx_bpf_create_dsq(HOLD, -1);
+  struct bpf_iter_num it;
+  s32 *i;
+  bpf_iter_num_new(&it, 0, shim_cpus);
+  while (!error && (i = bpf_iter_num_next(&it))) error = scx_bpf_create_dsq(CUT(*i), -1);
+  bpf_iter_num_destroy(&it);
+  return error;
 }
 OP(exit) {
   struct scx_exit_info *info = (void *)ctx[0];
