@@ -216,7 +216,8 @@ class Session {
   Status Enthrone(Child child, Nanos from) {
     shim_.page().agent_pid = static_cast<unsigned>(child.pid());
     shim_.page().fallback = 0;
-    child_ = std::move(child);
+    const std::optional<Child> predecessor = std::move(child_);  // its memory takes a while to go: not meanwhile
+    child_.emplace(std::move(child));
     since_ = MonotonicNow();
     child_->Tell('g');
     const auto word = child_->Hear(kWordLimit);
