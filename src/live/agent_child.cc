@@ -76,15 +76,19 @@ class Agent {
       host_.RunTimer();
       host_.Flush();
       if (n > 0) Account();
-      if (link_.HasEvents()) {
+      pollfd watched[2] = {{STDIN_FILENO, POLLIN, 0}, {link_.fd(), POLLIN, 0}};
+      if (link_.HasEvents() && n > 0) {
         if (link_.rings()) link_.Ring();
-        if (n < kBatch) continue;
+        poll(watched, 1, 0);
+      } else if (link_.HasEvents()) {
+        // A record that is begun but not complete: its writer was cut off, perhaps by us, and has to run.
+        poll(watched, 1, 1);
+      } else {
+        link_.FallAsleep();
+        poll(watched, 2, Patience());
+        link_.WakeUp();
       }
-      link_.FallAsleep();
-      pollfd watched[2] = {{link_.fd(), POLLIN, 0}, {STDIN_FILENO, POLLIN, 0}};
-      poll(watched, 2, Patience());
-      link_.WakeUp();
-      if (watched[1].revents) return;
+      if (watched[0].revents) return;
     }
   }
 

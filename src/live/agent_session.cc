@@ -216,7 +216,8 @@ class Session {
   Status Enthrone(Child child, Nanos from) {
     shim_.page().agent_pid = static_cast<unsigned>(child.pid());
     shim_.page().fallback = 0;
-    child_ = std::move(child);
+    const std::optional<Child> predecessor = std::move(child_);  // its memory takes a while to go: not meanwhile
+    child_.emplace(std::move(child));
     since_ = MonotonicNow();
     child_->Tell('g');
     const auto word = child_->Hear(kWordLimit);
@@ -311,6 +312,9 @@ Result<AgentSessionResult> RunAgentSession(const AgentSessionOptions& options) {
     if (session.MaySwap()) wait = std::clamp(next_swap - MonotonicNow(), Nanos{0}, kWatch);
     poll(watched, 4, static_cast<int>((wait.v + 999'999) / 1'000'000));
     if (watched[0].revents) break;
+    // A process that has closed its output is about to end, but it needs the CPU for it.
+    for (const pollfd& w : watched)
+      if (w.fd >= 0 && (w.revents & POLLHUP)) usleep(1000);
     if (command) {
       char buffer[65536];
       for (ssize_t n; (n = read(command->out(), buffer, sizeof buffer)) > 0;)

@@ -388,7 +388,9 @@ OP(enqueue) {
   struct cpu_slot *c = cpu_slot(cpu);
   t->cpu = cpu;
   if (t->bypass) {
-    cut_in(p);
+    // When it wakes up. One that has used a whole slice is treated as anybody, so that nobody starves.
+    if (flags & ENQ_WAKEUP) cut_in(p);
+    else insert(p, DSQ_LOCAL, SLICE_DEFAULT, 0);
     return 0;
   }
   if (t->hidden) {
