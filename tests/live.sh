@@ -92,7 +92,7 @@ swaps=${OSEVOLVE_SWAPS:-60}
 in_vm swaps <<SCRIPT
 osevolve-live run --object \$W/vtime.bpf.o --then \$W/fifo.bpf.o --every 0.001 --swaps $swaps --report /run/report -- bash -c '
   sysbench threads --threads=8 --events=1500 --time=0 run >/run/load || exit 1
-  until [ "\$(dmesg | grep -c "BPF scheduler .* enabled")" -gt $swaps ]; do sysbench threads --threads=8 --events=200 --time=0 run >/dev/null || exit 1; done' || die 'run'
+  until [ "\$(cat /sys/kernel/sched_ext/enable_seq)" -gt $swaps ]; do sysbench threads --threads=8 --events=200 --time=0 run >/dev/null || exit 1; done' || die 'run'
 grep -q 'number of events: *1500' /run/load || die 'events were lost'
 grep -q '"swaps": $swaps' /run/report || die "swaps: \$(grep swaps /run/report)"
 grep -q '"ejected": false' /run/report || die 'a policy was ejected'
