@@ -23,13 +23,13 @@ Status RunBuildAgent(const BuildAgentFlags& flags, const CommonFlags& common) {
   OSE_ASSIGN(Context context, Context::Find());
   OSE_ASSIGN(NamedSource policy, LoadPolicy(context, KnowledgeBasePath(context, ""), flags.policy));
   const std::string file = policy.path.empty() ? policy.name + ".cc" : policy.path;
-  GateClient gate(JoinPath(context.programs, "osevolve-gate"), context.include_dir(), "");
+  OSE_ASSIGN(std::unique_ptr<Compiler> compiler, Compiler::Create(context.include_dir()));
+  GateClient gate(JoinPath(context.programs, "osevolve-gate"), context.include_dir(), compiler->temp_dir());
   auto check = [&](bool hosted) { return gate.Check({.source = policy.source, .file = file, .hosted = hosted, .skeleton_of = {}}); };
   OSE_ASSIGN(GateResponse verdict, check(true));
   if (!verdict.ok) return Error{kExitGate, verdict.Text(file)};
   // Portable policies are compiled as everywhere else.
   OSE_ASSIGN(GateResponse portable, check(false));
-  OSE_ASSIGN(std::unique_ptr<Compiler> compiler, Compiler::Create(context.include_dir()));
   OSE_ASSIGN(CompiledPolicy object, compiler->Compile(policy.source, file, !portable.ok));
   OSE_ASSIGN(std::string bytes, ReadFile(object.path, 256 << 20));
   const std::string out = flags.out.empty() ? policy.name + ".so" : flags.out;
