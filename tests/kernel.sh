@@ -12,6 +12,11 @@ grep -q 'did not finish within 5 s' err || fail 'no word of the time-out'
 expect 34 vm --quiet -- bash -c 'echo c >/proc/sysrq-trigger'
 grep -q 'Kernel panic' err || fail 'no word of the panic'
 
+# Equal sources, equal objects.
+expect 0 build-bpf vtime -o one.o
+expect 0 build-bpf vtime -o two.o
+cmp -s one.o two.o || fail 'two builds of a policy differ'
+
 policies=()
 for policy in "$root"/policies/*.cc; do
   name=$(basename "$policy" .cc)

@@ -60,7 +60,9 @@ Result<std::string> BpfCompiler::Compile(const std::string& source, const std::s
   OSE_TRY(WriteFileAtomic(at + name, source));
   std::vector<std::string> compile = PolicyFlags(include_dir_);
   compile.insert(compile.begin(), {clangxx_, "-target", "bpf", "-mcpu=v4"});
-  compile.insert(compile.end(), {"-g", "-mllvm", kInline, "-emit-llvm", "-c", name, "-o", "typed.bc"});
+  // Equal sources give equal objects: no name of a temporary folder in them.
+  const std::string here = "-ffile-prefix-map=" + dir_.path() + "=.", sources = "-ffile-prefix-map=" + source_dir_ + "=src";
+  compile.insert(compile.end(), {here, "-g", "-mllvm", kInline, "-emit-llvm", "-c", name, "-o", "typed.bc"});
   OSE_TRY(Step(compile, file));
   // C++ types are no BTF types; lines are.
   OSE_TRY(Step({opt_, "-passes=strip-nonlinetable-debuginfo", "typed.bc", "-o", "policy.bc"}, file));
@@ -82,7 +84,7 @@ Result<std::string> BpfCompiler::Compile(const std::string& source, const std::s
       return Error{kExitCompile, fmt::format("{}: needs {}, which BPF has not: do not copy or clear large structs", file, symbol)};
     if (!symbol.starts_with("osv_")) return Error{kExitCompile, fmt::format("{}: needs the function {}, which is no service of policy.h", file, symbol)};
   }
-  std::vector<std::string> glue = {clang_, "-target", "bpf", "-mcpu=v4", "-O2", "-g", "-w", "-I" + source_dir_, "-emit-llvm",
+  std::vector<std::string> glue = {clang_, "-target", "bpf", "-mcpu=v4", "-O2", "-g", "-w", here, sources, "-I" + source_dir_, "-emit-llvm",
                                    "-c", source_dir_ + "/live/bpf/glue.bpf.c", "-o", "glue.bc"};
   if (used.contains("osv_task_nr_wakeups") || used.contains("osv_task_waker")) glue.push_back("-DOSV_TRACKS_WAKEUPS");
   OSE_TRY(Step(glue, file));
