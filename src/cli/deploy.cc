@@ -12,6 +12,7 @@
 #include "cli/context.h"
 #include "cli/kernel_objects.h"
 #include "cli/live_client.h"
+#include "core/candidate.h"
 #include "core/exit_code.h"
 
 namespace ose {
@@ -83,14 +84,7 @@ Status RunDeploy(const DeployFlags& flags, const CommonFlags& common) {
   request.partial = flags.partial;
   request.cgroup = flags.cgroup;
   request.timeout_ms = flags.timeout_ms;
-  for (const std::string& s : flags.settings) {
-    const size_t equals = s.find('=');
-    char* end = nullptr;
-    const int64_t value = equals == s.npos ? 0 : strtoll(s.c_str() + equals + 1, &end, 10);
-    if (equals == s.npos || equals == 0 || !end || *end || end == s.c_str() + equals + 1)
-      return Error{kExitUsage, fmt::format("--set {}: not of the form NAME=NUMBER", s)};
-    request.tunables[s.substr(0, equals)] = value;
-  }
+  OSE_ASSIGN(request.tunables, ParseSettings(flags.settings));
   OSE_ASSIGN(TempDir dir, TempDir::Make("osevolve-deploy"));
   if (flags.policy.ends_with(".o")) {  // of build-bpf
     if (access(flags.policy.c_str(), R_OK) != 0) return Error{kExitNotFound, flags.policy + ": there is no such file"};

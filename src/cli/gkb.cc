@@ -145,19 +145,20 @@ Status RunQuery(const GkbFlags& flags, const CommonFlags& common) {
     PrintJson(AnswerJson(problem, answer));
     return {};
   }
-  if (answer.matches.empty()) {
-    fmt::print("{}\n", answer.note);
-    return {};
-  }
-  std::vector<std::vector<std::string>> table = {{"policy", "of workload", "distance", "confidence", "expected gain"}};
-  for (const VeteranMatch& m : answer.matches)
-    table.push_back({m.veteran.claim.policy.substr(0, 12), Printable(m.veteran.workload_name), fmt::format("{:.3f}", m.distance),
-                     fmt::format("{:.2f}", m.confidence), GainText(m.expected_gain_pct)});
-  fmt::print("{}", FormatTable(table));
+  fmt::print("{}", VeteransText(answer));
   return {};
 }
 
 }  // namespace
+
+std::string VeteransText(const QueryAnswer& answer) {
+  if (answer.matches.empty()) return answer.note + "\n";
+  std::vector<std::vector<std::string>> table = {{"policy", "of workload", "distance", "confidence", "expected gain"}};
+  for (const VeteranMatch& m : answer.matches)
+    table.push_back({m.veteran.claim.policy.substr(0, 12), Printable(m.veteran.workload_name), fmt::format("{:.3f}", m.distance),
+                     fmt::format("{:.2f}", m.confidence), GainText(m.expected_gain_pct)});
+  return FormatTable(table);
+}
 
 Result<json> QueryKnowledgeJson(const std::string& kb_path, const Problem& problem, int k) {
   OSE_ASSIGN(QueryAnswer answer, Query(kb_path, problem, k));

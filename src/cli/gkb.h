@@ -12,6 +12,9 @@ namespace ose {
 
 // The k veterans of the nearest workloads, as `osevolve gkb query --json` (docs/json.md). A file
 // that does not exist is an empty base.
+// The matches as a table, or why there are none; for people.
+std::string VeteransText(const QueryAnswer& answer);
+
 Result<nlohmann::json> QueryKnowledgeJson(const std::string& kb_path, const Problem& problem, int k);
 
 }  // namespace ose

@@ -24,6 +24,20 @@ Result<std::string> FindLiveProgram(const Context& context) {
   return Error{kExitNoSchedExt, path + " was not built, since packages of tools/packages-vm.txt are missing: run ./osevolve deploy, which installs them, or install them and build again"};
 }
 
+Result<std::string> RunLiveProgram(const Context& context, const std::vector<std::string>& arguments, ChildOutput stderr_to) {
+  OSE_ASSIGN(std::string live, FindLiveProgram(context));
+  CommandOptions run;
+  run.argv = {live};
+  run.argv.insert(run.argv.end(), arguments.begin(), arguments.end());
+  run.stderr_to = stderr_to;
+  OSE_ASSIGN(CommandResult result, RunCommand(run));
+  if (result.exit.ok()) return std::move(result.out);
+  std::string words = result.err;
+  if (const std::string prefix = "osevolve-live: error: "; words.starts_with(prefix)) words = words.substr(prefix.size());
+  while (words.ends_with('\n')) words.pop_back();
+  return Error{result.exit.exit_code > 0 ? result.exit.exit_code : kExitInternal, words};
+}
+
 bool SupervisorLives(const std::string& dir) {
   Fd lock(open(JoinPath(dir, "lock").c_str(), O_RDONLY | O_CLOEXEC));
   return lock && flock(lock.get(), LOCK_SH | LOCK_NB) != 0;
@@ -49,20 +63,14 @@ Result<std::string> AskSupervisor(const std::string& dir, const LiveRequest& req
 
 Status StartSupervisor(const Context& context, const std::string& dir, const std::string& journal, double good_after_s,
                        const LiveRequest& first) {
-  OSE_ASSIGN(std::string live, FindLiveProgram(context));
-  CommandOptions start;
-  start.argv = {live, "serve", "--detach", "--dir", dir, "--object", first.object, "--timeout-ms", std::to_string(first.timeout_ms),
-                "--good-after", fmt::format("{}", good_after_s)};
-  if (!journal.empty()) start.argv.insert(start.argv.end(), {"--journal", journal});
-  if (!first.cgroup.empty()) start.argv.insert(start.argv.end(), {"--cgroup", first.cgroup});
-  if (first.partial) start.argv.push_back("--partial");
-  for (const auto& [name, value] : first.tunables) start.argv.insert(start.argv.end(), {"--set", fmt::format("{}={}", name, value)});
-  OSE_ASSIGN(CommandResult started, RunCommand(start));
-  if (started.exit.ok()) return {};
-  std::string words = started.err;
-  if (const std::string prefix = "osevolve-live: error: "; words.starts_with(prefix)) words = words.substr(prefix.size());
-  while (words.ends_with('\n')) words.pop_back();
-  return Error{started.exit.exit_code > 0 ? started.exit.exit_code : kExitInternal, words};
+  std::vector<std::string> arguments = {"serve", "--detach", "--dir", dir, "--object", first.object, "--timeout-ms",
+                                        std::to_string(first.timeout_ms), "--good-after", fmt::format("{}", good_after_s)};
+  if (!journal.empty()) arguments.insert(arguments.end(), {"--journal", journal});
+  if (!first.cgroup.empty()) arguments.insert(arguments.end(), {"--cgroup", first.cgroup});
+  if (first.partial) arguments.push_back("--partial");
+  for (const auto& [name, value] : first.tunables) arguments.insert(arguments.end(), {"--set", fmt::format("{}={}", name, value)});
+  OSE_TRY(RunLiveProgram(context, arguments, ChildOutput::kCapture));
+  return {};
 }
 
 }  // namespace ose

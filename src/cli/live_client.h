@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/subprocess.h"
 #include "cli/context.h"
 #include "core/live_protocol.h"
 
@@ -13,6 +14,9 @@ namespace ose {
 
 // The path of osevolve-live; kExitNoSchedExt with what to install when it was not built.
 Result<std::string> FindLiveProgram(const Context& context);
+
+// Runs osevolve-live to its end; what it wrote to stdout. Its errors are ours, with its words when stderr is captured.
+Result<std::string> RunLiveProgram(const Context& context, const std::vector<std::string>& arguments, ChildOutput stderr_to);
 
 // Whether a supervisor lives in `dir`.
 bool SupervisorLives(const std::string& dir);

@@ -10,10 +10,10 @@
 #include "base/subprocess.h"
 #include "cli/commands.h"
 #include "cli/context.h"
+#include "cli/gkb.h"
 #include "cli/knowledge.h"
 #include "cli/live_client.h"
 #include "core/exit_code.h"
-#include "report/rows.h"
 #include "report/table.h"
 #include "workload/signature_counts.h"
 
@@ -30,22 +30,14 @@ struct ObserveFlags {
 };
 
 Result<std::string> Watch(const Context& context, const ObserveFlags& flags) {
-  OSE_ASSIGN(std::string live, FindLiveProgram(context));
-  CommandOptions watch;
-  watch.argv = {live, "watch", "--time", fmt::format("{}", flags.time_s)};
-  if (flags.no_system_calls) watch.argv.push_back("--no-system-calls");
+  std::vector<std::string> arguments = {"watch", "--time", fmt::format("{}", flags.time_s)};
+  if (flags.no_system_calls) arguments.push_back("--no-system-calls");
   if (!flags.command.empty()) {
-    watch.argv.push_back("--");
-    watch.argv.insert(watch.argv.end(), flags.command.begin(), flags.command.end());
+    arguments.push_back("--");
+    arguments.insert(arguments.end(), flags.command.begin(), flags.command.end());
   }
   // What the command writes goes to stderr there.
-  if (!flags.command.empty()) watch.stderr_to = ChildOutput::kInherit;
-  OSE_ASSIGN(CommandResult result, RunCommand(watch));
-  if (result.exit.ok()) return std::move(result.out);
-  std::string words = result.err;
-  if (const std::string prefix = "osevolve-live: error: "; words.starts_with(prefix)) words = words.substr(prefix.size());
-  while (words.ends_with('\n')) words.pop_back();
-  return Error{result.exit.exit_code > 0 ? result.exit.exit_code : kExitInternal, words};
+  return RunLiveProgram(context, arguments, flags.command.empty() ? ChildOutput::kCapture : ChildOutput::kInherit);
 }
 
 Status RunObserve(const ObserveFlags& flags, const CommonFlags& common) {
@@ -83,15 +75,7 @@ Status RunObserve(const ObserveFlags& flags, const CommonFlags& common) {
   std::vector<std::vector<std::string>> table = {{"feature", "value"}};
   for (size_t i = 0; i < signature.size(); ++i) table.push_back({std::string(kSignatureFeatures[i]), fmt::format("{:.3f}", signature[i])});
   fmt::print("{}\n", FormatTable(table));
-  if (answer.matches.empty()) {
-    fmt::print("{}\n", answer.note);
-    return {};
-  }
-  table = {{"policy", "of workload", "distance", "confidence", "expected gain"}};
-  for (const VeteranMatch& m : answer.matches)
-    table.push_back({m.veteran.claim.policy.substr(0, 12), Printable(m.veteran.workload_name), fmt::format("{:.3f}", m.distance),
-                     fmt::format("{:.2f}", m.confidence), GainText(m.expected_gain_pct)});
-  fmt::print("{}", FormatTable(table));
+  fmt::print("{}", VeteransText(answer));
   return {};
 }
 

@@ -1,5 +1,9 @@
 #include "core/candidate.h"
 
+#include <fmt/format.h>
+
+#include <cstdlib>
+
 #include "core/exit_code.h"
 
 namespace ose {
@@ -38,6 +42,19 @@ int OutcomeExitCode(Outcome o) {
     case Outcome::kInternal: return kExitInternal;
   }
   return kExitInternal;
+}
+
+Result<Tunables> ParseSettings(const std::vector<std::string>& settings) {
+  Tunables values;
+  for (const std::string& s : settings) {
+    const size_t equals = s.find('=');
+    char* end = nullptr;
+    const int64_t value = equals == s.npos ? 0 : strtoll(s.c_str() + equals + 1, &end, 10);
+    if (equals == s.npos || equals == 0 || !end || *end || end == s.c_str() + equals + 1)
+      return Error{kExitUsage, fmt::format("--set {}: not of the form NAME=NUMBER", s)};
+    values[s.substr(0, equals)] = value;
+  }
+  return values;
 }
 
 double Evaluation::MeanScore() const {

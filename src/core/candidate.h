@@ -7,12 +7,16 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
 #include "core/metrics.h"
 
 namespace ose {
 
 // Values for TUNABLEs that differ from the source's defaults.
 using Tunables = std::map<std::string, int64_t>;
+
+// "NAME=NUMBER" each, as --set takes them; kExitUsage.
+Result<Tunables> ParseSettings(const std::vector<std::string>& settings);
 
 // How an evaluation of a candidate ended. The order is that of the pipeline.
 enum class Outcome {

@@ -10,22 +10,17 @@
 
 #include "base/utf8.h"
 #include "core/exit_code.h"
+#include "lab/shell.h"
 
 namespace ose {
 namespace {
-
-std::string Quoted(std::string_view word) {
-  std::string s = "'";
-  for (char c : word) s += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return s + "'";
-}
 
 std::string Command(const MeasurePlan& plan, uint64_t seed) {
   std::string text;
   for (std::string word : plan.command) {
     const std::string mark = "{seed}";
     for (size_t at; (at = word.find(mark)) != word.npos;) word.replace(at, mark.size(), std::to_string(seed));
-    text += (text.empty() ? "" : " ") + Quoted(word);
+    text += (text.empty() ? "" : " ") + ShellQuoted(word);
   }
   return text;
 }
@@ -152,8 +147,8 @@ std::string MeasureScript(const MeasurePlan& plan) {
     for (size_t i = 0; i < n; ++i) {
       const size_t p = (i + s) % n;
       const auto& [name, object, program] = plan.policies[p];
-      const std::string under = !program.empty() ? fmt::format("beside {} ", Quoted(program))
-                                : object.empty() ? "" : fmt::format("{} run --timeout-ms 15000 --object {} -- ", Quoted(plan.live_program), Quoted(object));
+      const std::string under = !program.empty() ? fmt::format("beside {} ", ShellQuoted(program))
+                                : object.empty() ? "" : fmt::format("{} run --timeout-ms 15000 --object {} -- ", ShellQuoted(plan.live_program), ShellQuoted(object));
       script += fmt::format("run {} {} {}{}\n", p, plan.seeds[s], under, Command(plan, plan.seeds[s]));
     }
   }

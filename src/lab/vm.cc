@@ -17,6 +17,7 @@
 #include "base/subprocess.h"
 #include "base/utf8.h"
 #include "core/exit_code.h"
+#include "lab/shell.h"
 
 namespace ose {
 namespace {
@@ -26,17 +27,11 @@ constexpr size_t kShownLines = 12;
 const Nanos kPoll = Nanos::Millis(20);
 const char kSourcePackage[] = "linux-source-6.12";
 
-std::string Quoted(const std::string& word) {
-  std::string s = "'";
-  for (char c : word) s += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return s + "'";
-}
-
 std::string CommandScript(const VmOptions& o) {
   std::string script;
-  if (!o.cwd.empty()) script += "cd " + Quoted(o.cwd) + " || exit 125\n";
+  if (!o.cwd.empty()) script += "cd " + ShellQuoted(o.cwd) + " || exit 125\n";
   script += "exec";
-  for (const std::string& word : o.command) script += " " + Quoted(word);
+  for (const std::string& word : o.command) script += " " + ShellQuoted(word);
   return script + "\n";
 }
 

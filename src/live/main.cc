@@ -17,6 +17,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "core/candidate.h"
 #include "core/exit_code.h"
 #include "live/agent_child.h"
 #include "live/agent_session.h"
@@ -39,19 +40,6 @@ json ProgramsJson(const Loader& loader) {
 
 json ExitJson(const ExitInfo& e) {
   return {{"kind", e.kind}, {"code", e.code}, {"reason", e.reason}, {"message", e.message}};
-}
-
-Result<std::map<std::string, int64_t>> ParseSettings(const std::vector<std::string>& settings) {
-  std::map<std::string, int64_t> values;
-  for (const std::string& s : settings) {
-    const size_t equals = s.find('=');
-    char* end = nullptr;
-    const int64_t value = equals == s.npos ? 0 : strtoll(s.c_str() + equals + 1, &end, 10);
-    if (equals == s.npos || equals == 0 || !end || *end || end == s.c_str() + equals + 1)
-      return Error{kExitUsage, fmt::format("--set {}: not of the form NAME=NUMBER", s)};
-    values[s.substr(0, equals)] = value;
-  }
-  return values;
 }
 
 struct Flags {
