@@ -119,31 +119,27 @@ SimResult Engine::Run() {
       if (!kernel_.failed() && live_ > 0) FailStuck();
       break;
     }
-    Nanos t = events_.NextTime();
-    if (open_loop_ && pending_ == 0 && t > w_.horizon) {
-      kernel_.SetTime(w_.horizon);
-      break;
-    }
-    if (t > limit) {
-      kernel_.SetTime(limit);
-      break;
-    }
-    while (t > next_watchdog) {
-      kernel_.SetTime(next_watchdog);
-      kernel_.CheckWatchdog(tasks_, patience);
-      next_watchdog += Nanos{patience.v / 2};
-    }
-    if (kernel_.failed()) break;
-    if (t == kernel_.now()) {
-      if (++at_once > kMaxEventsAtOnce) {
-        kernel_.Fail(Outcome::kRule, fmt::format("time stands still at {:.3f} ms: CPUs are rescheduled for ever without "
-                                                 "progress (a kick in dispatch() or running()?)", t.ms()));
+    const Nanos t = events_.NextTime();
+    if (t > kernel_.now()) {
+      at_once = 0;
+      if (open_loop_ && pending_ == 0 && t > w_.horizon) {
+        kernel_.SetTime(w_.horizon);
         break;
       }
-    } else {
-      at_once = 0;
+      if (t > limit) {
+        kernel_.SetTime(limit);
+        break;
+      }
+      if (t > next_watchdog) [[unlikely]] {
+        next_watchdog = WatchUntil(t, next_watchdog, patience);
+        if (kernel_.failed()) break;
+      }
+      kernel_.SetTime(t);
+    } else if (++at_once > kMaxEventsAtOnce) [[unlikely]] {
+      kernel_.Fail(Outcome::kRule, fmt::format("time stands still at {:.3f} ms: CPUs are rescheduled for ever without "
+                                               "progress (a kick in dispatch() or running()?)", t.ms()));
+      break;
     }
-    kernel_.SetTime(t);
     HandleEvent(events_.NextSource());
     ++processed_;
     if (options_.checked && processed_ % kCheckEvery == 0 && !kernel_.failed()) kernel_.CheckInvariants(tasks_);
@@ -161,6 +157,18 @@ SimResult Engine::Run() {
   std::copy_n(kernel_.counters(), osevolve::kMaxCounters, r.counters);
   if (r.outcome == Outcome::kOk) r.metrics = CollectMetrics();
   return r;
+}
+
+// Looks for starved tasks at every half of the watchdog's patience up to `t`; returns when to look next.
+Nanos Engine::WatchUntil(Nanos t, Nanos next, Nanos patience) {
+  const int64_t period = std::max<int64_t>(patience.v / 2, 1);
+  while (kernel_.anyone_waits() && !kernel_.failed() && t > next) {
+    kernel_.SetTime(next);
+    kernel_.CheckWatchdog(tasks_, patience);
+    next += Nanos{period};
+  }
+  if (t > next) next += Nanos{(t - next + Nanos{period - 1}).v / period * period};
+  return next;
 }
 
 void Engine::HandleEvent(int source) {

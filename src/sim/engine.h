@@ -51,6 +51,7 @@ class Engine : public KernelClient {
   void MakeTasks();
   void StartTasks();
   void HandleEvent(int source);
+  Nanos WatchUntil(Nanos t, Nanos next, Nanos patience);
   void Arrive(int group);
   void Serve(Task& t, Nanos arrival);
   bool BeginPass(Task& t);       // false: an open-loop thread without a request; it blocks

@@ -10,6 +10,7 @@
 #ifndef OSEVOLVE_SIM_EVENT_QUEUE_H_
 #define OSEVOLVE_SIM_EVENT_QUEUE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 

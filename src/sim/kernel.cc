@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "native/services.h"
-
 namespace ose {
 namespace {
 
@@ -45,11 +43,9 @@ Kernel::Kernel(const Machine& machine, const NativePolicy& policy, EventQueue& e
       cpus_(static_cast<size_t>(machine.cpus)),
       idle_cpus_(machine_),
       global_(kDsqGlobal),
-      small_dsqs_(kSmallDsqIds),
       task_state_stride_(Align8(ops_.task_state_bytes)),
       cpu_state_stride_(Align8(ops_.cpu_state_bytes)) {
-  current_host<Kernel> = this;
-  ops_.bind(&kHostServices<Kernel>);
+  BindServices();
   task_state_.resize(task_state_stride_ * static_cast<size_t>(tasks));
   cpu_state_.resize(cpu_state_stride_ * cpus_.size());
   self_.resize(Align8(ops_.self_bytes));
@@ -63,8 +59,6 @@ Kernel::Kernel(const Machine& machine, const NativePolicy& policy, EventQueue& e
     SetIdle(i, true);
   }
 }
-
-Kernel::~Kernel() { current_host<Kernel> = nullptr; }
 
 const uint64_t* Kernel::MakeMask(const std::vector<int>& cpus) {
   auto mask = std::make_unique<uint64_t[]>(idle_cpus_.words());
