@@ -1,6 +1,7 @@
 #include "workload/samples.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "core/stats.h"
 
@@ -33,13 +34,47 @@ void GroupSamples::Merge(const GroupSamples& o) {
   last_finish = std::max(last_finish, o.last_finish);
 }
 
+// The element at index n / 2 of the sorted latencies. A few unfinished events select it anew each time;
+// with many that would be quadratic in the number of tasks.
+double GroupSamples::MedianLatency() {
+  constexpr uint64_t kPatience = 1 << 24;
+  const size_t half = latency_us.size() / 2;
+  const auto middle = latency_us.begin() + static_cast<std::ptrdiff_t>(half);
+  if (below_.empty()) {
+    std::nth_element(latency_us.begin(), middle, latency_us.end());
+    looked_at_ += latency_us.size();
+    if (looked_at_ < kPatience || half == 0) return *middle;
+    below_.assign(latency_us.begin(), middle);
+    above_.assign(middle, latency_us.end());
+    std::make_heap(below_.begin(), below_.end());
+    std::make_heap(above_.begin(), above_.end(), std::greater<>());
+  }
+  // What has come since.
+  for (size_t i = below_.size() + above_.size(); i < latency_us.size(); ++i) {
+    const double x = latency_us[i];
+    const bool low = x < above_.front();
+    (low ? below_ : above_).push_back(x);
+    if (low) std::push_heap(below_.begin(), below_.end());
+    else std::push_heap(above_.begin(), above_.end(), std::greater<>());
+    const size_t want = (i + 1) / 2;
+    if (below_.size() > want) {
+      std::pop_heap(below_.begin(), below_.end());
+      above_.push_back(below_.back());
+      below_.pop_back();
+      std::push_heap(above_.begin(), above_.end(), std::greater<>());
+    } else if (below_.size() < want) {
+      std::pop_heap(above_.begin(), above_.end(), std::greater<>());
+      below_.push_back(above_.back());
+      above_.pop_back();
+      std::push_heap(below_.begin(), below_.end());
+    }
+  }
+  return above_.front();
+}
+
 void GroupSamples::AddUnfinished(Nanos age, Nanos work, bool started, bool only_if_old) {
   const double us = age.us();
-  if (only_if_old && !latency_us.empty()) {
-    const auto middle = latency_us.begin() + static_cast<std::ptrdiff_t>(latency_us.size() / 2);
-    std::nth_element(latency_us.begin(), middle, latency_us.end());
-    if (us < *middle) return;
-  }
+  if (only_if_old && !latency_us.empty() && us < MedianLatency()) return;
   ++incomplete;
   latency_us.push_back(us);
   if (!started) start_us.push_back(us);

@@ -4,6 +4,7 @@
 #ifndef OSEVOLVE_WORKLOAD_SAMPLES_H_
 #define OSEVOLVE_WORKLOAD_SAMPLES_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,12 @@ struct GroupSamples {
   // has had; one that has not `started` counts as if it needed 1 us. `only_if_old`: not if it is
   // younger than the median event so far.
   void AddUnfinished(Nanos age, Nanos work, bool started, bool only_if_old);
+
+ private:
+  double MedianLatency();
+  // The latencies as two heaps around the median, once looking for it has taken long enough.
+  uint64_t looked_at_ = 0;
+  std::vector<double> below_, above_;
 };
 
 // Adds the metrics of one group (or of all together, with an empty prefix) to `out`.
