@@ -64,7 +64,7 @@ void HolEevdf(benchmark::State& state) { Hol(state, "eevdf"); }
 BENCHMARK(HolCfs)->Unit(benchmark::kMillisecond);
 BENCHMARK(HolEevdf)->Unit(benchmark::kMillisecond);
 
-// Tasks that run 1 ms and sleep so long that CPUs are busy for 70% of the time, with the costs of the
+// Tasks that run 1 ms and sleep so long that CPUs are busy for half of the time, with the costs of the
 // two-socket server. Every task runs four times at least; setting up is in the price of an event.
 void Sweep(benchmark::State& state, const char* policy_name) {
   const auto tasks = static_cast<int>(state.range(0)), cpus = static_cast<int>(state.range(1));
@@ -73,7 +73,7 @@ void Sweep(benchmark::State& state, const char* policy_name) {
   m.cpus = cpus;
   m.cpus_per_llc = cpus > 16 ? 16 : 0;
   m.cpus_per_node = cpus > 16 ? cpus / 2 : 0;
-  const double cycle_ns = 1e6 * std::max(1.5, tasks / (0.7 * cpus));
+  const double cycle_ns = 1e6 * std::max(1.5, tasks / (0.5 * cpus));
   Workload w;
   w.name = "sweep";
   w.dists = {{.kind = Dist::Kind::kExponential, .a = 1e6}, {.kind = Dist::Kind::kExponential, .a = cycle_ns - 1e6}};
