@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "native/services.h"
 
@@ -37,6 +38,8 @@ void Kernel::CallHook(Hook hook, int cpu, Task* task, F&& f) {
 Kernel::Kernel(const Machine& machine, const NativePolicy& policy, EventQueue& events, KernelClient& client,
                int tasks, int timer_source, uint64_t seed)
     : machine_(machine),
+      smt_permille_(machine.smt == 2 ? std::llround(machine.smt_speed * 1000) : 1000),
+      plain_progress_(smt_permille_ == 1000),
       ops_(policy.ops()),
       events_(events),
       client_(client),
@@ -117,6 +120,7 @@ void Kernel::BreakRule(const Task* t, const std::string& what) {
 
 void Kernel::UpdateCurr(Cpu& c) {
   if (now_ <= c.acct) return;
+  if (!plain_progress_) [[unlikely]] return UpdateCurrSlowly(c);
   if (Task* t = c.curr) {
     Nanos delta = now_ - c.acct;
     t->remaining -= delta;
@@ -188,7 +192,7 @@ Nanos Kernel::SliceEnd(const Cpu& c) const {
 void Kernel::Rearm(Cpu& c) {
   Nanos next = c.resched_at;
   if (c.curr) {
-    next = std::min(next, c.acct + c.curr->remaining);
+    next = std::min(next, c.slowed ? BurstEnd(c) : c.acct + c.curr->remaining);
     next = std::min(next, SliceEnd(c));
   }
   if (next == Nanos::Max()) events_.Cancel(c.id);
@@ -394,6 +398,7 @@ void Kernel::SetIdle(int id, bool idle) {
   idle_cpus_.Set(id, idle);
   if (was_idle == idle) return;
   NoteWaiting(0);
+  if (smt_permille_ < 1000) [[unlikely]] SlowSibling(id, !idle);
   c.idle = idle;
   nr_idle_ += idle ? 1 : -1;
   if (ops_.update_idle && started_) CallHook(Hook::kOther, id, nullptr, [&] { ops_.update_idle(id, idle); });

@@ -15,8 +15,9 @@
 //
 // TIME AND COST. A CPU's clock of useful work is `acct`: up to there its time is accounted.
 // Costs (hooks, queue operations, wake-ups, switches) push `acct` into the future; the running
-// task makes no progress until then. What is pushed is counted as overhead, so busy + overhead
-// + idle = CPUs x time.
+// task makes no progress until then. What is pushed is counted as overhead, so useful + overhead
+// + idle = CPUs x time. Useful time is CPU time as the kernel counts it; a hardware thread whose
+// sibling is busy makes less progress in it.
 //
 // Not thread-safe; one Kernel at a time per thread (the services of the C ABI carry no context
 // argument, as kfuncs carry none, so the running Kernel is found through a thread-local).
@@ -62,6 +63,7 @@ enum class Hook : uint8_t { kNone, kInit, kSelectCpu, kEnqueue, kDispatch, kOthe
 
 struct CpuTotals {
   Nanos useful{0}, overhead{0};
+  Nanos slowed{0};  // of useful: progress that the sibling cost
 };
 
 class Kernel {
@@ -161,11 +163,17 @@ class Kernel {
     Nanos resched_at = Nanos::Max(); // a pending reschedule
     bool interrupted = false;        // another CPU asked for it while this one was busy
     Nanos next_tick{0};              // strictly after the last one
+    bool slowed = false;             // its SMT sibling is busy and slows it down
     CpuTotals totals;
   };
 
   Cpu& cpu(int c) { return cpus_[static_cast<size_t>(c)]; }
   void UpdateCurr(Cpu& c);
+  // The model's parts that may be off (kernel_costs.cc).
+  void UpdateCurrSlowly(Cpu& c);
+  void Progress(Cpu& c, Nanos to);
+  Nanos BurstEnd(const Cpu& c) const;
+  void SlowSibling(int cpu, bool busy);
   void Pay(int cpu, Nanos cost);     // overhead on a CPU, from now
   void FlushCost(int cpu);           // pays what hooks and services have run up
   void Rearm(Cpu& c);
@@ -194,6 +202,8 @@ class Kernel {
   void CallHook(Hook hook, int cpu, Task* task, F&& f);
 
   const Machine machine_;
+  const int64_t smt_permille_;  // speed of a slowed CPU; 1000: siblings do not disturb each other
+  const bool plain_progress_;   // an undisturbed CPU's time is its task's progress
   const osevolve::OsvPolicy& ops_;
   EventQueue& events_;
   KernelClient& client_;

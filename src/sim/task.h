@@ -69,6 +69,7 @@ struct osevolve::osv_task {
   const ose::Op* program = nullptr;
   uint32_t pc = 0, program_size = 0;
   ose::Nanos remaining{0};  // of the current kRun
+  int32_t progress_permille = 0;  // of a nanosecond, beyond `remaining`
   int loop_depth = 0;
   struct Loop { uint32_t start, left; };
   std::array<Loop, ose::kMaxLoopDepth> loops{};

@@ -4,9 +4,21 @@
 
 #include <string>
 
+#include "workload/machine.h"
 #include "workload/workload.h"
 
 namespace ose {
+
+// A machine on which nothing costs anything, with a precise timer.
+inline Machine CostlessMachine(int cpus) {
+  Machine m;
+  m.name = "costless";
+  m.cpus = cpus;
+  m.tick = {0};
+  m.context_switch = m.wakeup = m.ipi = m.idle_exit = m.migration_core = m.migration_llc = m.migration_node = {0};
+  m.hook = m.dsq_op = m.remote = m.kick = {0};
+  return m;
+}
 
 inline std::string ShippedPolicy(const std::string& name) { return std::string(OSE_BINARY_DIR) + "/policies/" + name + ".so"; }
 inline std::string TestPolicy(const std::string& name) { return std::string(OSE_BINARY_DIR) + "/tests/policies/" + name + ".so"; }

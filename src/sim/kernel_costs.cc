@@ -1,0 +1,54 @@
+// The parts of the machine model that a profile may switch on: hardware threads that share a core.
+#include <algorithm>
+
+#include "sim/kernel.h"
+
+namespace ose {
+namespace {
+
+// No burst is looked at further ahead than 46 days, so that thousandths of it do not overflow.
+constexpr int64_t kFarNs = 4'000'000'000'000'000;
+
+}  // namespace
+
+// UpdateCurr() for a CPU whose time is not all its task's progress.
+void Kernel::UpdateCurrSlowly(Cpu& c) { Progress(c, now_); }
+
+// The CPU's task ran undisturbed up to `to`. Its slice and CPU time are what the kernel's clock says;
+// what it got done is exact to a thousandth of a nanosecond, however the time is cut into pieces.
+void Kernel::Progress(Cpu& c, Nanos to) {
+  const Nanos delta = to - c.acct;
+  c.acct = to;
+  Task* t = c.curr;
+  if (!t) return;
+  Nanos work = delta;
+  if (c.slowed) {
+    const int64_t permille = delta.v * smt_permille_ + t->progress_permille;
+    work = {permille / 1000};
+    t->progress_permille = static_cast<int32_t>(permille % 1000);
+    c.totals.slowed += delta - work;
+  }
+  t->remaining -= work;
+  t->run_total += delta;
+  c.totals.useful += delta;
+  if (t->slice != osevolve::kSliceInfinite)
+    t->slice = t->slice > static_cast<uint64_t>(delta.v) ? t->slice - static_cast<uint64_t>(delta.v) : 0;
+}
+
+// When a slowed CPU's task will have done what remains.
+Nanos Kernel::BurstEnd(const Cpu& c) const {
+  const int64_t permille = std::min(c.curr->remaining.v, kFarNs) * 1000 - c.curr->progress_permille;
+  return c.acct + Nanos{std::max<int64_t>((permille + smt_permille_ - 1) / smt_permille_, 0)};
+}
+
+// A CPU becomes busy or idle: from now on its sibling is slower or faster.
+void Kernel::SlowSibling(int id, bool busy) {
+  const int other = machine_.SiblingOf(id);
+  if (other == id || !started_) return;
+  Cpu& c = cpu(other);
+  UpdateCurr(c);
+  c.slowed = busy;
+  if (c.curr) Rearm(c);
+}
+
+}  // namespace ose
