@@ -39,7 +39,7 @@ Kernel::Kernel(const Machine& machine, const NativePolicy& policy, EventQueue& e
                int tasks, int timer_source, uint64_t seed)
     : machine_(machine),
       smt_permille_(machine.smt == 2 ? std::llround(machine.smt_speed * 1000) : 1000),
-      plain_progress_(smt_permille_ == 1000),
+      plain_progress_(smt_permille_ == 1000 && machine.noise.rate_per_s == 0),
       ops_(policy.ops()),
       events_(events),
       client_(client),
@@ -63,6 +63,7 @@ Kernel::Kernel(const Machine& machine, const NativePolicy& policy, EventQueue& e
     c.local = Dsq(kDsqLocalOn | static_cast<uint64_t>(i), i);
     // Ticks of different CPUs are not aligned; a seeded phase keeps policies from learning one.
     if (machine_.tick.v > 0) c.next_tick = {static_cast<int64_t>(phase.Below(static_cast<uint64_t>(machine_.tick.v)))};
+    if (machine_.noise.rate_per_s > 0) noise_.emplace_back(machine_.noise, seed, i);
     SetIdle(i, true);
   }
 }
@@ -165,8 +166,9 @@ void Kernel::NoteWaiting(int delta) {
   nr_waiting_ += delta;
 }
 
-Nanos Kernel::RunTotal(const Task* t) const {
-  const Cpu& c = cpus_[static_cast<size_t>(t->cpu)];
+Nanos Kernel::RunTotal(const Task* t) {
+  Cpu& c = cpu(t->cpu);
+  if (!plain_progress_) [[unlikely]] UpdateCurr(c);
   if (c.curr == t && now_ > c.acct) return t->run_total + (now_ - c.acct);
   return t->run_total;
 }
@@ -179,7 +181,7 @@ Nanos Kernel::WaitTotal(const Task* t) const {
 
 Nanos Kernel::SliceEnd(const Cpu& c) const {
   const Task& t = *c.curr;
-  bool every_tick = ops_.tick && machine_.tick.v > 0;
+  bool every_tick = (ops_.tick || machine_.tick_cost.v > 0) && machine_.tick.v > 0;
   if (every_tick) return c.next_tick;
   if (t.slice == kSliceInfinite || t.slice > static_cast<uint64_t>(INT64_MAX / 4)) return Nanos::Max();
   Nanos used_up = c.acct + Nanos{static_cast<int64_t>(t.slice)};
@@ -224,9 +226,11 @@ void Kernel::Tick(Cpu& c) {
   if (machine_.tick.v > 0) {
     int64_t passed = (now_.v - c.next_tick.v) / machine_.tick.v + 1;
     c.next_tick += machine_.tick * passed;
+    cost_ += machine_.tick_cost;
+    if (observer_ && machine_.tick_cost.v > 0) [[unlikely]] observer_->OnCost(c.id, CostKind::kInterrupt, machine_.tick_cost);
   }
   Task* t = c.curr;
-  if (machine_.tick.v == 0) Interrupt(c);  // ticks come whatever the policy does; a slice timer is its doing
+  if (machine_.tick.v == 0) Interrupt(c);
   if (ops_.tick) CallHook(Hook::kOther, c.id, t, [&] { ops_.tick(t); });
   FlushCost(c.id);
   if (t->slice == 0) c.resched_at = now_;
@@ -344,9 +348,10 @@ void Kernel::StartNext(Cpu& c, Task* next, Task* prev) {
   Nanos cost = cost_;
   cost_ = {0};
   if (next != prev) {
-    cost += machine_.context_switch;
+    const Nanos one = machine_.context_switch + machine_.sched_ext_switch;
+    cost += one;
     ++switches_;
-    if (observer_) [[unlikely]] observer_->OnCost(c.id, CostKind::kSwitch, machine_.context_switch);
+    if (observer_) [[unlikely]] observer_->OnCost(c.id, CostKind::kSwitch, one);
   }
   if (next->last_run_cpu >= 0 && next->last_run_cpu != c.id) {
     ++migrations_;
@@ -424,6 +429,10 @@ void Kernel::Wake(Task& t, int context_cpu, int waker_pid, bool is_fork) {
   const int context = context_cpu >= 0 ? context_cpu : t.cpu;
   UpdateCurr(cpu(context));
   cost_ += machine_.wakeup;
+  if (context_cpu < 0 && machine_.wakeup_irq.v > 0) [[unlikely]] {
+    cost_ += machine_.wakeup_irq;
+    if (observer_) observer_->OnCost(context, CostKind::kInterrupt, machine_.wakeup_irq);
+  }
   const bool is_first = t.state == TaskState::kNew;
   t.state = TaskState::kRunnable;
   t.woken_at = t.runnable_since = now_;

@@ -36,6 +36,7 @@
 #include "sim/event_queue.h"
 #include "native/idle_cpus.h"
 #include "native/native_policy.h"
+#include "sim/noise_source.h"
 #include "sim/schedule_observer.h"
 #include "sim/task.h"
 #include "workload/machine.h"
@@ -50,7 +51,8 @@ class KernelClient {
  public:
   virtual ~KernelClient() = default;
   // The task, running on `cpu`, has no CPU work left: executes its next operations (which may
-  // call Kernel::Wake) up to one that takes time. kRun: task.remaining > 0 was set.
+  // call Kernel::Wake) up to one that takes time. kRun: task.remaining > 0 was set, or a system call
+  // was charged.
   virtual Step Advance(Task& task, int cpu) = 0;
   // First time on a CPU after a wake-up.
   virtual void OnWakeupServed(Task& task, Nanos latency) = 0;
@@ -90,6 +92,9 @@ class Kernel {
   // Makes a sleeping or new task runnable. `context_cpu` executes the wake-up: the waker's, or
   // -1 for an interrupt, which is taken where the task last ran.
   void Wake(Task& task, int context_cpu, int waker_pid, bool is_fork);
+
+  // The task that runs on `cpu` makes a system call that takes so long. For Advance().
+  void ChargeSystemCall(int cpu, Nanos cost);
 
   void OnCpuEvent(int cpu);
   void OnPolicyTimer();
@@ -142,10 +147,10 @@ class Kernel {
   void Count(uint32_t id, uint64_t n) {
     if (id < osevolve::kMaxCounters) counters_[id] += n;
   }
-  uint64_t SliceOf(const Task* t) const;
+  uint64_t SliceOf(const Task* t);
   void SetSlice(Task* t, uint64_t slice);
   int Tgid(const Task* t) const { return t->group + 1; }
-  Nanos RunTotal(const Task* t) const;
+  Nanos RunTotal(const Task* t);
   Nanos WaitTotal(const Task* t) const;
   void* CpuState(int cpu) { return cpu_state_.data() + static_cast<size_t>(Clamp(cpu)) * cpu_state_stride_; }
   void* Self() { return self_.data(); }
@@ -213,6 +218,7 @@ class Kernel {
   Nanos now_{0};
 
   std::vector<Cpu> cpus_;
+  std::vector<NoiseSource> noise_;  // of the CPUs; empty when there is none
   IdleCpus<Machine> idle_cpus_;
   std::vector<std::unique_ptr<uint64_t[]>> masks_;
   Dsq global_;

@@ -1,4 +1,5 @@
-// The parts of the machine model that a profile may switch on: hardware threads that share a core.
+// The parts of the machine model that a profile may switch on: hardware threads that share a core,
+// noise.
 #include <algorithm>
 
 #include "sim/kernel.h"
@@ -12,7 +13,21 @@ constexpr int64_t kFarNs = 4'000'000'000'000'000;
 }  // namespace
 
 // UpdateCurr() for a CPU whose time is not all its task's progress.
-void Kernel::UpdateCurrSlowly(Cpu& c) { Progress(c, now_); }
+// What noise took is known when the time has passed: noise needs no events of its own, and an idle
+// machine on which nothing else will happen is still seen to be stuck.
+void Kernel::UpdateCurrSlowly(Cpu& c) {
+  if (!noise_.empty()) {
+    NoiseSource& noise = noise_[static_cast<size_t>(c.id)];
+    for (Nanos start; (start = std::max(noise.next(), c.acct)) < now_;) {
+      Progress(c, start);
+      const Nanos taken = noise.Take();
+      c.acct += taken;
+      c.totals.overhead += taken;
+      if (observer_) [[unlikely]] observer_->OnCost(c.id, CostKind::kNoise, taken);
+    }
+  }
+  if (c.acct < now_) Progress(c, now_);
+}
 
 // The CPU's task ran undisturbed up to `to`. Its slice and CPU time are what the kernel's clock says;
 // what it got done is exact to a thousandth of a nanosecond, however the time is cut into pieces.
@@ -39,6 +54,11 @@ void Kernel::Progress(Cpu& c, Nanos to) {
 Nanos Kernel::BurstEnd(const Cpu& c) const {
   const int64_t permille = std::min(c.curr->remaining.v, kFarNs) * 1000 - c.curr->progress_permille;
   return c.acct + Nanos{std::max<int64_t>((permille + smt_permille_ - 1) / smt_permille_, 0)};
+}
+
+void Kernel::ChargeSystemCall(int id, Nanos cost) {
+  cost_ += cost;
+  if (observer_) [[unlikely]] observer_->OnCost(id, CostKind::kSystemCall, cost);
 }
 
 // A CPU becomes busy or idle: from now on its sibling is slower or faster.

@@ -136,8 +136,9 @@ void Kernel::TimerStart(uint64_t delay) {
   events_.Set(timer_source_, now_ + Nanos{static_cast<int64_t>(std::clamp(delay, kMin, kMax))});
 }
 
-uint64_t Kernel::SliceOf(const Task* t) const {
-  const Cpu& c = cpus_[static_cast<size_t>(t->cpu)];
+uint64_t Kernel::SliceOf(const Task* t) {
+  Cpu& c = cpu(t->cpu);
+  if (!plain_progress_) [[unlikely]] UpdateCurr(c);
   if (c.curr != t || now_ <= c.acct || t->slice == kSliceInfinite) return t->slice;
   auto used = static_cast<uint64_t>((now_ - c.acct).v);
   return t->slice > used ? t->slice - used : 0;

@@ -93,5 +93,134 @@ TEST(SmtSharing, ThousandthsOfANanosecondAreNotLost) {
   EXPECT_EQ(a.totals[0].useful, Nanos{3'336'667});
 }
 
+// --- Noise, ticks, interrupts -------------------------------------------------------------
+
+Workload AlwaysBusy(int tasks) {
+  Workload w;
+  w.name = "busy";
+  w.horizon = Nanos::Seconds(10);
+  AddTask(w, "a", -1, {RunOp(Nanos::Millis(1))});
+  w.groups[0].count = tasks;
+  w.groups[0].repeat = true;
+  return w;
+}
+
+TEST(Noise, TakesItsShareAndIsTheSameForEveryPolicy) {
+  Machine m = CostlessMachine(2);
+  m.noise = {.rate_per_s = 1000, .duration = {.a = 100'000}};  // a tenth: 20000 arrivals, 0.7% of them one sigma
+  Accounts fifo, rr;
+  SimResult r = RunOn(m, AlwaysBusy(5), &fifo, "fifo");
+  RunOn(m, AlwaysBusy(5), &rr, "rr");
+  EXPECT_EQ(fifo.Sum(&CpuTotals::overhead), rr.Sum(&CpuTotals::overhead));
+  EXPECT_EQ(fifo.totals[1].overhead, rr.totals[1].overhead);
+  EXPECT_NE(fifo.totals[0].overhead, fifo.totals[1].overhead);
+  EXPECT_NEAR(fifo.Sum(&CpuTotals::overhead).s(), 2.0, 0.06);
+  EXPECT_EQ(fifo.Sum(&CpuTotals::useful) + fifo.Sum(&CpuTotals::overhead), Nanos::Seconds(20));
+  EXPECT_NEAR(r.metrics["throughput"], 1800, 6);
+  Accounts other_seed;
+  RunOn(m, AlwaysBusy(5), &other_seed, "fifo", {}, 2);
+  EXPECT_NE(fifo.totals[0].overhead, other_seed.totals[0].overhead);
+}
+
+TEST(Noise, DoesNotHideThatAWorkloadIsStuck) {
+  Machine m = CostlessMachine(1);
+  m.noise = {.rate_per_s = 100, .duration = {.a = 1000}};
+  Workload w = ToTheEnd();
+  w.semaphores = {"never"};
+  AddTask(w, "a", -1, {{.kind = OpKind::kWait}});
+  auto policy = NativePolicy::Open(ShippedPolicy("fifo"));
+  ASSERT_TRUE(policy.ok());
+  EXPECT_EQ(Simulate(w, m, *policy, 1).outcome, Outcome::kStuck);
+}
+
+TEST(Ticks, OfABusyCpuCostAndThoseOfAnIdleOneDoNot) {
+  Machine m = CostlessMachine(2);
+  m.tick = Nanos::Millis(1);
+  m.tick_cost = Nanos::Micros(100);
+  Workload w = ToTheEnd();
+  AddTask(w, "a", 0, {RunOp(Nanos::Millis(9))});  // 9 ms of work and 9 or 10 ticks
+  Accounts a;
+  RunOn(m, w, &a);
+  EXPECT_EQ(a.totals[1].overhead, Nanos{0});
+  EXPECT_EQ(a.totals[0].overhead.v % 100'000, 0);
+  EXPECT_GE(a.totals[0].overhead, Nanos::Micros(900));
+  EXPECT_LE(a.totals[0].overhead, Nanos::Micros(1000));
+  EXPECT_EQ(a.end, Nanos::Millis(9) + a.totals[0].overhead);
+}
+
+TEST(WakeupInterrupt, IsPaidWhereATimerWakes) {
+  Machine m = CostlessMachine(2);
+  m.wakeup_irq = {700};
+  Workload w = ToTheEnd();
+  AddTask(w, "a", 0, {RunOp({1000}), SleepOp({1000}), RunOp({1000})});  // its start and the end of its sleep
+  Accounts a;
+  RunOn(m, w, &a);
+  EXPECT_EQ(a.totals[0].overhead, Nanos{1400});
+  EXPECT_EQ(a.end, Nanos{4400});
+}
+
+TEST(SchedExtSwitch, ComesOnTopOfEachSwitch) {
+  Machine m = CostlessMachine(1);
+  m.context_switch = {500};
+  m.sched_ext_switch = {300};
+  Workload w = ToTheEnd();
+  AddTask(w, "a", 0, {RunOp({1000}), {.kind = OpKind::kYield}, RunOp({1000})});
+  AddTask(w, "b", 0, {RunOp({1000})});
+  Accounts a;
+  RunOn(m, w, &a);  // a, b, a
+  EXPECT_EQ(a.totals[0].overhead, Nanos{3 * 800});
+  RunOn(AsKernelClass(m), w, &(a = {}));
+  EXPECT_EQ(a.totals[0].overhead, Nanos{3 * 500});
+}
+
+// --- System calls of tasks ----------------------------------------------------------------
+
+Machine WithSystemCalls() {
+  Machine m = CostlessMachine(1);
+  m.syscall = {100};
+  m.futex_op = {200};
+  m.pipe_op = {300};
+  m.sleep_op = {50};
+  m.fork_op = {1000};
+  return m;
+}
+
+TEST(SystemCalls, OfQueuesYieldsSleepsAndForksAreOverhead) {
+  Workload w = ToTheEnd();
+  w.queues = {{.name = "q"}};
+  AddTask(w, "a", 0,
+          {{.kind = OpKind::kLoop, .count = 10},
+           {.kind = OpKind::kPut},    // 10 x 400
+           {.kind = OpKind::kTake},   // 10 x 400
+           {.kind = OpKind::kEndLoop},
+           {.kind = OpKind::kYield},  // 100
+           SleepOp({5000}),           // 150, of the 5000
+           {.kind = OpKind::kFork, .object = 1},  // 1100
+           RunOp({1000})});
+  AddTask(w, "child", 0, {RunOp({1})});
+  w.groups[1].forked = true;
+  Accounts a;
+  RunOn(WithSystemCalls(), w, &a);
+  EXPECT_EQ(a.totals[0].overhead, Nanos{8000 + 100 + 150 + 1100});
+  EXPECT_EQ(a.end, Nanos{8000 + 100 + 5000 + 1100 + 1000 + 1});
+}
+
+TEST(SystemCalls, OfLocksAreMadeOnlyWhenTheyAreContended) {
+  Workload w = ToTheEnd();
+  w.locks = {"l"};
+  const std::vector<Op> section = {{.kind = OpKind::kLock}, RunOp({10'000}), {.kind = OpKind::kUnlock}};
+  AddTask(w, "alone", 0, section);
+  Accounts a;
+  RunOn(WithSystemCalls(), w, &a);
+  EXPECT_EQ(a.totals[0].overhead, Nanos{0});
+  // The second finds it taken when the first yields within: one waits, one wakes, 300 each; a yield, 100.
+  w.groups.clear();
+  AddTask(w, "first", 0, {section[0], RunOp({5000}), {.kind = OpKind::kYield}, RunOp({5000}), section[2]});
+  AddTask(w, "second", 0, section);
+  RunOn(WithSystemCalls(), w, &(a = {}));
+  EXPECT_EQ(a.totals[0].overhead, Nanos{700});
+  EXPECT_EQ(a.end, Nanos{20'700});
+}
+
 }  // namespace
 }  // namespace ose

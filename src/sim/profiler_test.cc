@@ -189,7 +189,7 @@ TEST_P(ShippedProfile, ChangesNothingAndAddsUp) {
   EXPECT_EQ(total.useful_ns + total.overhead_ns + total.idle_ns, cpus * p.time_ns);
   for (const ProfileCpu& c : p.cpus) EXPECT_GE(c.idle_ns, 0);
   const ProfileOverhead& o = p.overhead;
-  EXPECT_EQ(o.policy_ns + o.switch_ns + o.wakeup_ns + o.migration_ns + o.interrupt_ns, total.overhead_ns);
+  EXPECT_EQ(o.total(), total.overhead_ns);
   EXPECT_GT(o.policy_ns, 0);
   EXPECT_GT(o.switch_ns, 0);
   int64_t cpu = 0, waited = 0, migrations = 0, wakeups = 0;

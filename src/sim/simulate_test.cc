@@ -115,7 +115,7 @@ TEST(RandomWorkloads, NoShippedPolicyBreaksARuleAndAllWorkIsDone) {
       EXPECT_EQ(seen.metrics, r.metrics) << name << ", seed " << seed;
       ProfileCpu total = p.Total();
       EXPECT_EQ(total.useful_ns + total.overhead_ns + total.idle_ns, p.time_ns * m.cpus) << name << ", seed " << seed;
-      EXPECT_EQ(p.overhead.policy_ns + p.overhead.switch_ns + p.overhead.wakeup_ns + p.overhead.migration_ns + p.overhead.interrupt_ns, total.overhead_ns);
+      EXPECT_EQ(p.overhead.total(), total.overhead_ns);
       int64_t turns = 0, ends = 0, waited = 0;
       for (const ProfileGroup& g : p.groups) turns += g.turns.count, ends += g.ends.total(), waited += g.waits.total_ns;
       EXPECT_EQ(turns, ends) << name << ", seed " << seed;
