@@ -301,6 +301,7 @@ bool Kernel::Balance(Cpu& c, Task* prev) {
   if (prev && prev->slice > 0) return true;
   if (!c.local.empty()) return false;
   if (Task* t = global_.empty() ? nullptr : global_.FirstAllowedOn(c.id)) {
+    LockDsq(global_, c.id, true);
     MoveToLocal(global_, t, c);
     return false;
   }
@@ -342,6 +343,7 @@ void Kernel::StartNext(Cpu& c, Task* next, Task* prev) {
     return;
   }
   c.local.Remove(next);
+  LockRq(c.id, c.id, true);
   NoteWaiting(-1);
   if (observer_ && c.idle) [[unlikely]] observer_->OnIdle(c.id, now_, false);
   SetIdle(c.id, false);
@@ -470,6 +472,7 @@ void Kernel::Wake(Task& t, int context_cpu, int waker_pid, bool is_fork) {
     target = FirstAllowed(&t, idle_cpus_.words());
   }
   t.cpu = target;
+  LockRq(target, context);
   const uint64_t enq_flags = is_fork ? 0 : kEnqWakeup;
   if (ops_.runnable) CallHook(Hook::kOther, context, &t, [&] { ops_.runnable(&t, enq_flags); });
   if (direct) FinishInsert(t, context);
@@ -519,10 +522,13 @@ void Kernel::Insert(Task* t, Dsq& q, uint64_t slice, uint64_t vtime, bool use_vt
     q.PushFifo(t, (flags & (kEnqHead | kEnqPreempt)) != 0);
   }
   if (observer_) [[unlikely]] observer_->OnQueued(*t, now_);
-  if (q.home_cpu < 0) return;
+  if (q.home_cpu < 0) return LockDsq(q, ctx_cpu_);
   Cpu& c = cpu(q.home_cpu);
-  t->cpu = q.home_cpu;
-  if (q.home_cpu != ctx_cpu_) cost_ += machine_.remote;
+  const int before = std::exchange(t->cpu, q.home_cpu);
+  if (q.home_cpu != ctx_cpu_) {
+    cost_ += machine_.remote;
+    if (q.home_cpu != before) LockRq(q.home_cpu, ctx_cpu_);  // the kernel changes to that run queue
+  }
   if (c.idle) {
     Resched(c.id, ctx_cpu_);
   } else if ((flags & kEnqPreempt) && c.curr && c.curr != t) {

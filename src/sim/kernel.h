@@ -168,6 +168,7 @@ class Kernel {
     Nanos resched_at = Nanos::Max(); // a pending reschedule
     bool interrupted = false;        // another CPU asked for it while this one was busy
     Nanos next_tick{0};              // strictly after the last one
+    BusyLock rq_lock;
     bool slowed = false;             // its SMT sibling is busy and slows it down
     CpuTotals totals;
   };
@@ -178,6 +179,8 @@ class Kernel {
   void UpdateCurrSlowly(Cpu& c);
   void Progress(Cpu& c, Nanos to);
   Nanos BurstEnd(const Cpu& c) const;
+  void LockRq(int cpu, int context_cpu, bool ahead = false);
+  void LockDsq(Dsq& q, int context_cpu, bool ahead = false);
   void SlowSibling(int cpu, bool busy);
   void Pay(int cpu, Nanos cost);     // overhead on a CPU, from now
   void FlushCost(int cpu);           // pays what hooks and services have run up

@@ -1,5 +1,5 @@
 // The parts of the machine model that a profile may switch on: hardware threads that share a core,
-// noise.
+// noise, locks.
 #include <algorithm>
 
 #include "sim/kernel.h"
@@ -54,6 +54,23 @@ void Kernel::Progress(Cpu& c, Nanos to) {
 Nanos Kernel::BurstEnd(const Cpu& c) const {
   const int64_t permille = std::min(c.curr->remaining.v, kFarNs) * 1000 - c.curr->progress_permille;
   return c.acct + Nanos{std::max<int64_t>((permille + smt_permille_ - 1) / smt_permille_, 0)};
+}
+
+// `context_cpu` takes the lock of a run queue, or of a queue that CPUs share, and pays for waiting. The
+// hold is part of the operation that needs it: the last of what the CPU has run up so far, or `ahead`, the
+// first of what it will.
+void Kernel::LockRq(int id, int context_cpu, bool ahead) {
+  const Nanos hold = machine_.rq_lock_hold;
+  if (hold.v == 0) return;
+  const Nanos at = std::max(now_, cpu(context_cpu).acct) + cost_;
+  cost_ += cpu(id).rq_lock.Take(now_, ahead ? at : at - hold, hold);
+}
+
+void Kernel::LockDsq(Dsq& q, int context_cpu, bool ahead) {
+  const Nanos hold = machine_.dsq_lock_hold;
+  if (hold.v == 0) return;
+  const Nanos at = std::max(now_, cpu(context_cpu).acct) + cost_;
+  cost_ += q.lock.Take(now_, ahead ? at : at - hold, hold);
 }
 
 void Kernel::ChargeSystemCall(int id, Nanos cost) {

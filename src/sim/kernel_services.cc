@@ -83,6 +83,7 @@ bool Kernel::DsqMoveToLocal(uint64_t id) {
   }
   if (q->empty()) return false;
   cost_ += machine_.dsq_op;
+  LockDsq(*q, ctx_cpu_);
   Task* t = q->FirstAllowedOn(ctx_cpu_);
   if (!t) return false;
   MoveToLocal(*q, t, cpu(ctx_cpu_));

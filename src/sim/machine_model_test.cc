@@ -2,6 +2,7 @@
 // every expected value is worked out by hand.
 #include <gtest/gtest.h>
 
+#include "sim/busy_lock.h"
 #include "sim/kernel.h"
 #include "sim/simulate.h"
 #include "sim/testing.h"
@@ -220,6 +221,57 @@ TEST(SystemCalls, OfLocksAreMadeOnlyWhenTheyAreContended) {
   RunOn(WithSystemCalls(), w, &(a = {}));
   EXPECT_EQ(a.totals[0].overhead, Nanos{700});
   EXPECT_EQ(a.end, Nanos{20'700});
+}
+
+// --- Locks --------------------------------------------------------------------------------
+
+TEST(BusyLock, SerialisesWhatOverlaps) {
+  BusyLock lock;
+  const Nanos now{500}, hold{100};
+  EXPECT_EQ(lock.Take(now, {1000}, hold), Nanos{0});    // 1000 .. 1100
+  EXPECT_EQ(lock.Take(now, {1000}, hold), Nanos{100});  // .. 1200
+  EXPECT_EQ(lock.Take(now, {1150}, hold), Nanos{50});   // .. 1300
+  EXPECT_EQ(lock.Take(now, {850}, hold), Nanos{0});     // 850 .. 950, over before all that
+  EXPECT_EQ(lock.Take(now, {700}, hold), Nanos{0});     // 700 .. 800
+  EXPECT_EQ(lock.Take(now, {790}, hold), Nanos{510});   // no gap is long enough: 1300 .. 1400
+  EXPECT_EQ(lock.Take(now, {740}, {50}), Nanos{60});    // the gap from 800 to 850
+  EXPECT_EQ(lock.Take({1380}, {1390}, hold), Nanos{10});
+}
+
+TEST(DsqLock, CpusThatHammerOneQueueAreSerialised) {
+  // A turn: move 1 us, insert 1 us, run 1 us. Eight CPUs alone would make 8 turns in 3 us; the lock is
+  // held 2 us of each, so there is one in 2 us.
+  Machine m = CostlessMachine(8);
+  m.dsq_op = m.dsq_lock_hold = {1000};
+  Workload w;
+  w.name = "hammer";
+  w.horizon = Nanos::Millis(100);
+  AddTask(w, "a", -1, {RunOp({1000}), {.kind = OpKind::kYield}});
+  w.groups[0].count = 16;
+  w.groups[0].repeat = true;
+  Accounts a;
+  SimResult r = RunOn(m, w, &a);
+  EXPECT_NEAR(r.metrics["throughput"], 500'000, 1000);
+  EXPECT_EQ(a.Sum(&CpuTotals::useful) + a.Sum(&CpuTotals::overhead), Nanos::Millis(800));
+  m.dsq_lock_hold = {0};
+  r = RunOn(m, w, &(a = {}));
+  EXPECT_NEAR(r.metrics["throughput"], 8e9 / 3000, 1000);
+}
+
+TEST(RqLock, TwoThatWakeOntoOneCpuTakeTurns) {
+  // Both signal at 1200: start and switch take 100 each.
+  Machine m = CostlessMachine(3);
+  m.wakeup = m.context_switch = m.rq_lock_hold = {100};
+  Workload w = ToTheEnd();
+  w.semaphores = {"s", "t"};
+  AddTask(w, "a", 0, {RunOp({1000}), {.kind = OpKind::kSignal, .object = 0}, RunOp({1000})});
+  AddTask(w, "b", 1, {RunOp({1000}), {.kind = OpKind::kSignal, .object = 1}, RunOp({1000})});
+  AddTask(w, "c", 2, {{.kind = OpKind::kWait, .object = 0}, RunOp({1})});
+  AddTask(w, "d", 2, {{.kind = OpKind::kWait, .object = 1}, RunOp({1})});
+  Accounts a;
+  RunOn(m, w, &a);
+  EXPECT_EQ(a.totals[0].overhead, Nanos{300});
+  EXPECT_EQ(a.totals[1].overhead, Nanos{400});
 }
 
 }  // namespace
