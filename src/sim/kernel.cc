@@ -63,6 +63,7 @@ Kernel::Kernel(const Machine& machine, const NativePolicy& policy, EventQueue& e
     c.local = Dsq(kDsqLocalOn | static_cast<uint64_t>(i), i);
     // Ticks of different CPUs are not aligned; a seeded phase keeps policies from learning one.
     if (machine_.tick.v > 0) c.next_tick = {static_cast<int64_t>(phase.Below(static_cast<uint64_t>(machine_.tick.v)))};
+    if (machine_.l2_kb > 0 && i % machine_.smt == 0) caches_.emplace_back(machine_.l2_kb);
     if (machine_.noise.rate_per_s > 0) noise_.emplace_back(machine_.noise, seed, i);
     SetIdle(i, true);
   }
@@ -355,19 +356,12 @@ void Kernel::StartNext(Cpu& c, Task* next, Task* prev) {
     ++switches_;
     if (observer_) [[unlikely]] observer_->OnCost(c.id, CostKind::kSwitch, one);
   }
-  if (next->last_run_cpu >= 0 && next->last_run_cpu != c.id) {
-    ++migrations_;
-    const Nanos before = cost;
-    int from = next->last_run_cpu;
-    int64_t kb = next->working_set_kb;
-    if (machine_.LlcOf(from) == machine_.LlcOf(c.id)) {
-      cost += machine_.migration_core;
-      cost += Nanos{static_cast<int64_t>(machine_.refill_ns_per_kb_llc * static_cast<double>(kb))};
-    } else {
-      cost += machine_.NodeOf(from) == machine_.NodeOf(c.id) ? machine_.migration_llc : machine_.migration_node;
-      cost += Nanos{static_cast<int64_t>(machine_.refill_ns_per_kb_far * static_cast<double>(kb))};
-    }
-    if (observer_) [[unlikely]] observer_->OnCost(c.id, CostKind::kMigration, cost - before);
+  const bool moved = next->last_run_cpu >= 0 && next->last_run_cpu != c.id;
+  migrations_ += moved;
+  if (moved || !caches_.empty()) {
+    const Nanos arrival = ArrivalCost(*next, c.id);
+    cost += arrival;
+    if (observer_ && arrival.v > 0) [[unlikely]] observer_->OnCost(c.id, CostKind::kMigration, arrival);
   }
   next->state = TaskState::kRunning;
   next->cpu = c.id;

@@ -37,6 +37,7 @@
 #include "native/idle_cpus.h"
 #include "native/native_policy.h"
 #include "sim/noise_source.h"
+#include "sim/private_cache.h"
 #include "sim/schedule_observer.h"
 #include "sim/task.h"
 #include "workload/machine.h"
@@ -182,6 +183,7 @@ class Kernel {
   void LockRq(int cpu, int context_cpu, bool ahead = false);
   void LockDsq(Dsq& q, int context_cpu, bool ahead = false);
   void SlowSibling(int cpu, bool busy);
+  Nanos ArrivalCost(const Task& t, int cpu);
   void Pay(int cpu, Nanos cost);     // overhead on a CPU, from now
   void FlushCost(int cpu);           // pays what hooks and services have run up
   void Rearm(Cpu& c);
@@ -222,6 +224,7 @@ class Kernel {
 
   std::vector<Cpu> cpus_;
   std::vector<NoiseSource> noise_;  // of the CPUs; empty when there is none
+  std::vector<PrivateCache> caches_;  // of the cores; empty when tasks do not compete for them
   IdleCpus<Machine> idle_cpus_;
   std::vector<std::unique_ptr<uint64_t[]>> masks_;
   Dsq global_;

@@ -1,5 +1,5 @@
 // The parts of the machine model that a profile may switch on: hardware threads that share a core,
-// noise, locks.
+// noise, locks, caches.
 #include <algorithm>
 
 #include "sim/kernel.h"
@@ -54,6 +54,24 @@ void Kernel::Progress(Cpu& c, Nanos to) {
 Nanos Kernel::BurstEnd(const Cpu& c) const {
   const int64_t permille = std::min(c.curr->remaining.v, kFarNs) * 1000 - c.curr->progress_permille;
   return c.acct + Nanos{std::max<int64_t>((permille + smt_permille_ - 1) / smt_permille_, 0)};
+}
+
+// What it costs a task to find itself on another CPU than before, or on one that others have used.
+Nanos Kernel::ArrivalCost(const Task& t, int id) {
+  const int from = t.last_run_cpu;
+  int64_t kb = t.working_set_kb;
+  if (!caches_.empty()) {
+    // Another core's cache has nothing of it, whoever used that meanwhile.
+    const int64_t missing = caches_[static_cast<size_t>(machine_.CoreOf(id))].Use(t.index, kb);
+    kb = from < 0 ? 0 : machine_.CoreOf(from) == machine_.CoreOf(id) ? missing : std::min(kb, machine_.l2_kb);
+  }
+  if (from < 0) return {0};
+  const bool near = machine_.LlcOf(from) == machine_.LlcOf(id);
+  Nanos move{0};
+  if (from != id) move = near ? machine_.migration_core : machine_.NodeOf(from) == machine_.NodeOf(id) ? machine_.migration_llc : machine_.migration_node;
+  const double refill = near ? machine_.refill_ns_per_kb_llc * static_cast<double>(kb)
+                             : machine_.refill_ns_per_kb_far * static_cast<double>(t.working_set_kb);
+  return move + Nanos{static_cast<int64_t>(refill)};
 }
 
 // `context_cpu` takes the lock of a run queue, or of a queue that CPUs share, and pays for waiting. The

@@ -4,6 +4,7 @@
 
 #include "sim/busy_lock.h"
 #include "sim/kernel.h"
+#include "sim/private_cache.h"
 #include "sim/simulate.h"
 #include "sim/testing.h"
 
@@ -272,6 +273,58 @@ TEST(RqLock, TwoThatWakeOntoOneCpuTakeTurns) {
   RunOn(m, w, &a);
   EXPECT_EQ(a.totals[0].overhead, Nanos{300});
   EXPECT_EQ(a.totals[1].overhead, Nanos{400});
+}
+
+// --- Caches -------------------------------------------------------------------------------
+
+TEST(PrivateCache, TheLeastRecentlyUsedLeavesFirst) {
+  PrivateCache cache(100);
+  EXPECT_EQ(cache.Use(1, 60), 60);   // cold
+  EXPECT_EQ(cache.Use(1, 60), 0);
+  EXPECT_EQ(cache.Use(2, 50), 50);
+  EXPECT_EQ(cache.Use(1, 60), 10);   // 60 + 50 - 100
+  EXPECT_EQ(cache.Use(3, 30), 30);
+  EXPECT_EQ(cache.Use(2, 50), 40);   // 50 + 60 + 30 - 100
+  EXPECT_EQ(cache.Use(4, 500), 100); // more than fits
+  EXPECT_EQ(cache.Use(4, 500), 0);
+  EXPECT_EQ(cache.Use(3, 30), 30);   // nothing left
+  EXPECT_EQ(cache.Use(5, 0), 0);
+}
+
+TEST(CacheRefill, AfterAnAntagonistCostsWhatThatPushedOut) {
+  // 64 KiB, an antagonist's 80, a cache of 100: 44 must be fetched at 10 ns; back at the antagonist, 44 of
+  // its 80. Two turns each; the first ones begin cold, which is not counted.
+  Machine m = CostlessMachine(1);
+  m.l2_kb = 100;
+  m.refill_ns_per_kb_llc = 10;
+  Workload w = ToTheEnd();
+  const std::vector<Op> program = {RunOp({1000}), {.kind = OpKind::kYield}, RunOp({1000})};
+  AddTask(w, "a", 0, program, 64);
+  AddTask(w, "b", 0, program, 80);
+  Accounts a;
+  RunOn(m, w, &a);
+  EXPECT_EQ(a.totals[0].overhead, Nanos{440 + 440});
+  w.groups[1].working_set_kb = 36;  // both fit
+  RunOn(m, w, &(a = {}));
+  EXPECT_EQ(a.totals[0].overhead, Nanos{0});
+}
+
+TEST(CacheRefill, MovingToTheSiblingLosesNothingAndWithinTheSharedCacheNoMoreThanThePrivateOne) {
+  Machine m = CostlessMachine(4);
+  m.smt = 2;
+  m.l2_kb = 100;
+  m.refill_ns_per_kb_llc = 10;
+  // The mover runs on CPU 0 first, which is taken when it wakes up again.
+  for (auto [cpus, cost] : {std::pair{1, 0}, {2, 1000}}) {
+    Workload w = ToTheEnd();
+    AddTask(w, "mover", -1, {RunOp({1000}), SleepOp({1000}), RunOp({1000})}, 300);
+    w.groups[0].affinity = {0, cpus};
+    AddTask(w, "squatter", 0, {SleepOp({500}), RunOp({5000})});  // from 1500 on
+    Accounts a;
+    RunOn(m, w, &a);
+    EXPECT_EQ(a.Sum(&CpuTotals::overhead), Nanos{cost}) << cpus;
+    EXPECT_EQ(a.totals[static_cast<size_t>(cpus)].useful, Nanos{1000}) << cpus;
+  }
 }
 
 }  // namespace
