@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "native/services.h"
+#include "sim/charged_services.h"
 
 namespace ose {
 namespace {
@@ -52,7 +53,10 @@ Kernel::Kernel(const Machine& machine, const NativePolicy& policy, EventQueue& e
       task_state_stride_(Align8(ops_.task_state_bytes)),
       cpu_state_stride_(Align8(ops_.cpu_state_bytes)) {
   current_host<Kernel> = this;
-  ops_.bind(&kHostServices<Kernel>);
+  for (size_t s = 0; s < kServices; ++s) service_cost_[s] = machine_.ServiceCost(static_cast<Service>(s));
+  for (Service s : {Service::kPickIdle, Service::kSelectDfl})
+    service_cost_[static_cast<size_t>(s)] += Nanos{std::llround(machine_.service.pick_ns_per_cpu * machine_.cpus)};
+  ops_.bind(machine_.service == ServiceCosts{} ? &kHostServices<Kernel> : &kChargedServices);
   task_state_.resize(task_state_stride_ * static_cast<size_t>(tasks));
   cpu_state_.resize(cpu_state_stride_ * cpus_.size());
   self_.resize(Align8(ops_.self_bytes));

@@ -24,6 +24,7 @@
 #ifndef OSEVOLVE_SIM_KERNEL_H_
 #define OSEVOLVE_SIM_KERNEL_H_
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -130,6 +131,9 @@ class Kernel {
   std::vector<std::string> group_names;
 
   // --- Services (policy.h); called through native/services.h during a hook only. ----------
+  void Charge(Service s) { cost_ += service_cost_[static_cast<size_t>(s)]; }
+  // ... for something of `cpu`, which may be another one.
+  void ChargeFor(Service s, int cpu);
   int this_cpu() const { return ctx_cpu_; }
   uint32_t Random() { return static_cast<uint32_t>(rng_() >> 32); }
   int Clamp(int cpu) const { return cpu >= 0 && cpu < machine_.cpus ? cpu : 0; }
@@ -212,6 +216,7 @@ class Kernel {
   void CallHook(Hook hook, int cpu, Task* task, F&& f);
 
   const Machine machine_;
+  std::array<Nanos, kServices> service_cost_;
   const int64_t smt_permille_;  // speed of a slowed CPU; 1000: siblings do not disturb each other
   const bool plain_progress_;   // an undisturbed CPU's time is its task's progress
   const osevolve::OsvPolicy& ops_;

@@ -11,22 +11,6 @@
 namespace ose {
 namespace {
 
-// What the CPUs' accounts say at the end.
-class Accounts : public ScheduleObserver {
- public:
-  void OnEnd(const Kernel& kernel) override {
-    end = kernel.now();
-    for (int c = 0; c < kernel.machine().cpus; ++c) totals.push_back(kernel.totals(c));
-  }
-  Nanos Sum(Nanos CpuTotals::* field) const {
-    Nanos sum{0};
-    for (const CpuTotals& t : totals) sum += t.*field;
-    return sum;
-  }
-  Nanos end{0};
-  std::vector<CpuTotals> totals;
-};
-
 Workload ToTheEnd() {
   Workload w;
   w.name = "test";
@@ -246,14 +230,14 @@ TEST(DsqLock, CpusThatHammerOneQueueAreSerialised) {
   m.dsq_op = m.dsq_lock_hold = {1000};
   Workload w;
   w.name = "hammer";
-  w.horizon = Nanos::Millis(100);
+  w.horizon = Nanos::Millis(20);
   AddTask(w, "a", -1, {RunOp({1000}), {.kind = OpKind::kYield}});
   w.groups[0].count = 16;
   w.groups[0].repeat = true;
   Accounts a;
   SimResult r = RunOn(m, w, &a);
   EXPECT_NEAR(r.metrics["throughput"], 500'000, 1000);
-  EXPECT_EQ(a.Sum(&CpuTotals::useful) + a.Sum(&CpuTotals::overhead), Nanos::Millis(800));
+  EXPECT_EQ(a.Sum(&CpuTotals::useful) + a.Sum(&CpuTotals::overhead), Nanos::Millis(160));
   m.dsq_lock_hold = {0};
   r = RunOn(m, w, &(a = {}));
   EXPECT_NEAR(r.metrics["throughput"], 8e9 / 3000, 1000);
@@ -325,6 +309,46 @@ TEST(CacheRefill, MovingToTheSiblingLosesNothingAndWithinTheSharedCacheNoMoreTha
     EXPECT_EQ(a.Sum(&CpuTotals::overhead), Nanos{cost}) << cpus;
     EXPECT_EQ(a.totals[static_cast<size_t>(cpus)].useful, Nanos{1000}) << cpus;
   }
+}
+
+// --- Services -----------------------------------------------------------------------------
+
+TEST(Services, ArePaidByTheCpuThatCalls) {
+  Machine m = CostlessMachine(2);
+  m.kick = {1'000'000};  // the general figure for kicks; that of its own CPU is named below
+  ServiceCosts& s = m.service;
+  s.remote = {100'000};
+  auto set = [&](Service service, int64_t ns) { s.cost[static_cast<size_t>(service)] = {ns}; };
+  set(Service::kRandom, 1);
+  set(Service::kCpuState, 10);
+  set(Service::kLoop, 1'000);
+  set(Service::kKickSelf, 10'000);
+  set(Service::kDsqInsert, 7);
+  set(Service::kDsqMove, 0);
+  Workload w = ToTheEnd();
+  AddTask(w, "a", -1, {RunOp({1})});
+  auto policy = NativePolicy::Open(TestPolicy("calls"));
+  ASSERT_TRUE(policy.ok());
+  Accounts a;
+  SimResult r = Simulate(w, m, *policy, 1, {.checked = true, .observer = &a});
+  ASSERT_EQ(r.outcome, Outcome::kOk) << r.diagnosis;
+  // On CPU 0: random 3 x 1; state of CPU 0 twice and of CPU 1 once, 10 each, one of them remote; five
+  // steps of a loop of four; insert; kick.
+  EXPECT_EQ(a.totals[0].overhead, Nanos{3 + 30 + 100'000 + 5'000 + 7 + 10'000});
+  EXPECT_EQ(a.totals[1].overhead, Nanos{0});
+}
+
+TEST(Services, PickingAnIdleCpuGoesThroughAllCpus) {
+  Machine m = CostlessMachine(64);
+  m.service.general = {5};
+  m.service.pick_ns_per_cpu = 0.5;
+  m.service.cost[static_cast<size_t>(Service::kSelectDfl)] = {40};
+  for (Service other : {Service::kDsqInsert, Service::kDsqMove, Service::kBasic, Service::kTaskState}) m.service.cost[static_cast<size_t>(other)] = {0};
+  Workload w = ToTheEnd();
+  AddTask(w, "a", -1, {RunOp({1})});
+  Accounts a;
+  RunOn(m, w, &a);  // fifo: the default select_cpu, straight into the local queue
+  EXPECT_EQ(a.Sum(&CpuTotals::overhead), Nanos{40 + 32});
 }
 
 }  // namespace

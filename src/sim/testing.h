@@ -3,7 +3,9 @@
 #define OSEVOLVE_SIM_TESTING_H_
 
 #include <string>
+#include <vector>
 
+#include "sim/kernel.h"
 #include "workload/machine.h"
 #include "workload/workload.h"
 
@@ -19,6 +21,22 @@ inline Machine CostlessMachine(int cpus) {
   m.hook = m.dsq_op = m.remote = m.kick = {0};
   return m;
 }
+
+// What the CPUs' accounts say at the end.
+class Accounts : public ScheduleObserver {
+ public:
+  void OnEnd(const Kernel& kernel) override {
+    end = kernel.now();
+    for (int c = 0; c < kernel.machine().cpus; ++c) totals.push_back(kernel.totals(c));
+  }
+  Nanos Sum(Nanos CpuTotals::* field) const {
+    Nanos sum{0};
+    for (const CpuTotals& t : totals) sum += t.*field;
+    return sum;
+  }
+  Nanos end{0};
+  std::vector<CpuTotals> totals;
+};
 
 inline std::string ShippedPolicy(const std::string& name) { return std::string(OSE_BINARY_DIR) + "/policies/" + name + ".so"; }
 inline std::string TestPolicy(const std::string& name) { return std::string(OSE_BINARY_DIR) + "/tests/policies/" + name + ".so"; }
