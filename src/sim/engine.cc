@@ -176,6 +176,7 @@ Nanos Engine::Duration(const Op& op, Task& t) {
 }
 
 Step Engine::Advance(Task& t, int cpu) {
+  const Nanos futex = m_.syscall + m_.futex_op;
   for (int ops = 0; ops < kMaxOpsAtOnce; ++ops) {
     if (t.pc == 0 && !t.pass_open && !BeginPass(t)) {
       ++sleeps_;
@@ -187,6 +188,7 @@ Step Engine::Advance(Task& t, int cpu) {
     }
     const Op& op = t.program[t.pc++];
     bool blocks = false;
+    Nanos call{0};  // cost of the system call, if it is one
     switch (op.kind) {
       case OpKind::kRun:
         t.remaining = Duration(op, t);
@@ -196,31 +198,34 @@ Step Engine::Advance(Task& t, int cpu) {
       case OpKind::kSleep:
         if (Nanos d = Duration(op, t); d.v > 0) {
           events_.Set(TaskSource(t), kernel_.now() + d);
+          call = m_.syscall + m_.sleep_op;
           blocks = true;
         }
         break;
       case OpKind::kTimer:
         if (op.ns > kernel_.now().v || w_.recorded.present) {
           events_.Set(TaskSource(t), std::max(kernel_.now(), Nanos{op.ns}));
+          call = m_.syscall + m_.sleep_op;
           blocks = true;
         }
         break;
       case OpKind::kLock: {
         Lock& lock = locks_[op.object];
         if (!lock.owner) lock.owner = &t;
-        else lock.waiters.Push(t), blocks = true;
+        else lock.waiters.Push(t), blocks = true, call = futex;
         break;
       }
       case OpKind::kUnlock: {
         Lock& lock = locks_[op.object];
         lock.owner = lock.waiters.Pop();
-        if (lock.owner) WakeBy(*lock.owner, t, cpu);
+        if (lock.owner) WakeBy(*lock.owner, t, cpu), call = futex;
         break;
       }
       case OpKind::kWait: {
         Semaphore& s = semaphores_[op.object];
         if (s.value == 0) {
           s.waiters.Push(t);
+          call = futex;
           blocks = true;
           break;
         }
@@ -239,11 +244,13 @@ Step Engine::Advance(Task& t, int cpu) {
         while (s.value > 0 && !s.waiters.empty()) {
           --s.value;
           WakeBy(*s.waiters.Pop(), t, cpu);
+          call = futex;
         }
         break;
       }
       case OpKind::kBarrier: {
         BarrierState& b = barriers_[op.object];
+        if (w_.barriers[op.object].parties > 1) call = futex;
         if (++b.arrived < w_.barriers[op.object].parties) {
           b.waiters.Push(t);
           blocks = true;
@@ -253,10 +260,21 @@ Step Engine::Advance(Task& t, int cpu) {
         while (Task* waiter = b.waiters.Pop()) WakeBy(*waiter, t, cpu);
         break;
       }
-      case OpKind::kYield: return Step::kYield;
-      case OpKind::kFork: Fork(t, static_cast<int>(op.object), cpu); break;
-      case OpKind::kPut: blocks = Put(queues_[op.object], w_.queues[op.object].capacity, t, cpu); break;
-      case OpKind::kTake: blocks = Take(queues_[op.object], t, cpu); break;
+      case OpKind::kYield:
+        if (m_.syscall.v > 0) kernel_.ChargeSystemCall(cpu, m_.syscall);
+        return Step::kYield;
+      case OpKind::kFork:
+        Fork(t, static_cast<int>(op.object), cpu);
+        call = m_.syscall + m_.fork_op;
+        break;
+      case OpKind::kPut:
+        blocks = Put(queues_[op.object], w_.queues[op.object].capacity, t, cpu);
+        call = m_.syscall + m_.pipe_op;
+        break;
+      case OpKind::kTake:
+        blocks = Take(queues_[op.object], t, cpu);
+        call = m_.syscall + m_.pipe_op;
+        break;
       case OpKind::kBegin: BeginEvent(t, t.released ? t.woken_at : kernel_.now()); break;
       case OpKind::kEnd: EndEvent(t); break;
       case OpKind::kLoop: t.loops[static_cast<size_t>(t.loop_depth++)] = {t.pc, op.count}; break;
@@ -268,6 +286,10 @@ Step Engine::Advance(Task& t, int cpu) {
       }
     }
     if (kernel_.failed()) return Step::kBlock;
+    if (call.v > 0) [[unlikely]] {
+      kernel_.ChargeSystemCall(cpu, call);
+      if (!blocks) return Step::kRun;  // nothing remains to be run, so it goes on when the call is over
+    }
     if (blocks) {
       ++sleeps_;
       return Step::kBlock;

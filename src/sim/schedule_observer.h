@@ -29,7 +29,7 @@ enum class TurnEnd : uint8_t {
 };
 
 // Overhead with a cause of its own; all other overhead is the policy's (hooks, queues, kicks).
-enum class CostKind : uint8_t { kWakeup, kSwitch, kMigration, kInterrupt };
+enum class CostKind : uint8_t { kWakeup, kSwitch, kMigration, kInterrupt, kSystemCall, kNoise };
 
 class ScheduleObserver {
  public:

@@ -10,11 +10,16 @@
 #include "base/random.h"
 #include "base/time.h"
 #include "native/dsq.h"
+#include "sim/busy_lock.h"
 #include "workload/workload.h"
 
 namespace ose {
 
-using Dsq = BasicDsq<osevolve::osv_task>;
+// A queue and its lock.
+struct Dsq : BasicDsq<osevolve::osv_task> {
+  using BasicDsq::BasicDsq;
+  BusyLock lock;
+};
 
 enum class TaskState : uint8_t {
   kNew,       // created, has not started
@@ -50,7 +55,7 @@ struct osevolve::osv_task {
   uint64_t slice = 0;
   uint64_t vtime = 0;
   bool enabled = false;
-  ose::Dsq* dsq = nullptr;  // the queue it is in
+  ose::BasicDsq<osv_task>* dsq = nullptr;  // the queue it is in
   osv_task *prev = nullptr, *next = nullptr;  // FIFO links
   int heap_pos = -1;                          // vtime queues
   uint64_t dsq_vtime_key = 0, dsq_seq = 0;
@@ -69,6 +74,7 @@ struct osevolve::osv_task {
   const ose::Op* program = nullptr;
   uint32_t pc = 0, program_size = 0;
   ose::Nanos remaining{0};  // of the current kRun
+  int32_t progress_permille = 0;  // of a nanosecond, beyond `remaining`
   int loop_depth = 0;
   struct Loop { uint32_t start, left; };
   std::array<Loop, ose::kMaxLoopDepth> loops{};

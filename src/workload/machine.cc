@@ -112,6 +112,14 @@ void ParseCosts(TomlTable t, Machine* m) {
   for (const Cost& c : kCosts) t.Duration(c.key, &(m->*c.field), {0}, Nanos::Seconds(1));
   for (const Refill& r : kRefills) t.Double(r.key, &(m->*r.field), 0, kMaxRefillNs);
   t.Finish();
+  auto within = [&](const char* key, Nanos hold, const char* operation, Nanos cost) {
+    if (hold > cost)
+      t.Fail(key, fmt::format("'{}' is {} ns, but '{}', of which it is a part, takes {} ns; correct one of them", key,
+                              hold.v, operation, cost.v));
+  };
+  within("dsq_lock_hold", m->dsq_lock_hold, "dsq_op", m->dsq_op);
+  within("rq_lock_hold", m->rq_lock_hold, "wakeup", m->wakeup);
+  within("rq_lock_hold", m->rq_lock_hold, "context_switch", m->context_switch);
 }
 
 void ParseService(TomlTable t, ServiceCosts* s) {

@@ -74,6 +74,10 @@ TEST(ParseMachine, ErrorsOfTheModelsParts) {
   EXPECT_EQ(ErrorOf(With("[kernel]\ntick_us = 1\ntick_cost_us = 1")),
             "m.toml:6: 'tick_cost' is 1000 ns and a tick comes every 1000 ns: no CPU would get anything done; "
             "correct one of them");
+  EXPECT_EQ(ErrorOf(With("[cost]\ndsq_op_ns = 50\ndsq_lock_hold_ns = 60")),
+            "m.toml:6: 'dsq_lock_hold' is 60 ns, but 'dsq_op', of which it is a part, takes 50 ns; correct one of them");
+  EXPECT_EQ(ErrorOf(With("[cost]\nrq_lock_hold_ns = 900")),
+            "m.toml:5: 'rq_lock_hold' is 900 ns, but 'wakeup', of which it is a part, takes 800 ns; correct one of them");
   EXPECT_EQ(ErrorOf(With("[service]\npick_idel_ns = 3")),
             "m.toml:5: unknown key 'pick_idel_ns' in [service]; did you mean 'pick_idle_ns'?");
   EXPECT_EQ(ErrorOf(With("[noise]\nduration_us = 3")),
