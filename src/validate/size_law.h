@@ -14,8 +14,7 @@ namespace ose {
 
 class SizeLaw {
  public:
-  // Constant, uniform, exponential, lognormal and mixes; Pareto has no moments to compare and is
-  // taken as its minimum, so do not ask for it.
+  // Precondition: not Pareto, whose moments need not exist.
   explicit SizeLaw(const Dist& dist);
 
   double Mean() const { return Moment(1); }
