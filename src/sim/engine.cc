@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "workload/program.h"
+
 namespace ose {
 namespace {
 
@@ -90,6 +92,7 @@ void Engine::StartTasks() {
     ++live_;
     Nanos start{0};
     if (group.has_start) start = {starts_[static_cast<size_t>(t.group)](t.rng)};
+    AnnounceWork(t);
     events_.Set(TaskSource(t), start);
   }
   for (size_t g = 0; g < open_.size(); ++g)
@@ -302,7 +305,11 @@ bool Engine::EndPass(Task& t) {
   t.pc = 0;
   t.pass_open = false;
   t.serving = false;
-  if (group.repeat || open_[static_cast<size_t>(t.group)].arrivals) return true;
+  if (open_[static_cast<size_t>(t.group)].arrivals) return true;
+  if (group.repeat) {
+    AnnounceWork(t);
+    return true;
+  }
   last_exit_ = kernel_.now();
   if (--live_ == 0 && w_.run_to_completion) done_ = true;
   return false;
@@ -316,7 +323,9 @@ void Engine::Fork(Task& parent, int g, int cpu) {
   if (AllowedOn(&child, cpu)) child.cpu = cpu;
   kernel_.AddTask(child, false);
   ++live_;
-  if (group.has_start) events_.Set(TaskSource(child), kernel_.now() + Nanos{starts_[static_cast<size_t>(g)](child.rng)});
+  const Nanos start{group.has_start ? starts_[static_cast<size_t>(g)](child.rng) : 0};
+  AnnounceWork(child);
+  if (group.has_start) events_.Set(TaskSource(child), kernel_.now() + start);
   else kernel_.Wake(child, cpu, parent.pid, true);
 }
 
@@ -369,6 +378,12 @@ void Engine::Serve(Task& t, Nanos arrival) {
   t.serving = true;
   t.event_release = t.request_arrival = arrival;
   t.rng = RequestStream(seed_, t.group, open.next_request++);
+  AnnounceWork(t);
+}
+
+void Engine::AnnounceWork(Task& t) {
+  const Group& group = w_.groups[static_cast<size_t>(t.group)];
+  if (group.hint_is_work) t.hint = WorkHint(group.program, samplers_, t.rng);
 }
 
 // --- Measuring ----------------------------------------------------------------------------

@@ -53,6 +53,7 @@ class Engine : public KernelClient {
   void HandleEvent(int source);
   void Arrive(int group);
   void Serve(Task& t, Nanos arrival);
+  void AnnounceWork(Task& t);    // of the pass that comes next, if its group hints so
   bool BeginPass(Task& t);       // false: an open-loop thread without a request; it blocks
   bool EndPass(Task& t);         // false: the task exits
   void BeginEvent(Task& t, Nanos release);

@@ -9,6 +9,18 @@ std::vector<Sampler> MakeSamplers(const Workload& workload) {
   return samplers;
 }
 
+uint32_t WorkHint(const std::vector<Op>& program, const std::vector<Sampler>& samplers, Rng rng) {
+  int64_t work = 0;
+  ProgramCursor cursor(program);
+  while (const Op* op = cursor.Next()) {
+    if (op->kind != OpKind::kRun && op->kind != OpKind::kSleep) continue;
+    const int64_t ns = OpNanos(*op, samplers, rng);
+    if (op->kind == OpKind::kRun) work += ns;
+    if (work >= UINT32_MAX) return UINT32_MAX;
+  }
+  return static_cast<uint32_t>(work);
+}
+
 PassTotals TotalsOfPass(const Workload& workload, const Group& group) {
   PassTotals t;
   double times = 1;

@@ -63,6 +63,10 @@ inline int64_t OpNanos(const Op& op, const std::vector<Sampler>& samplers, Rng& 
   return op.drawn ? samplers[op.object](rng) : op.ns;
 }
 
+// The hint of a group with hint_is_work: the CPU work in ns of the next pass of `program` that draws from `rng`,
+// at most 2^32 - 1. It looks ahead in a copy of the generator, so that what is drawn stays the same.
+uint32_t WorkHint(const std::vector<Op>& program, const std::vector<Sampler>& samplers, Rng rng);
+
 // Mean totals of one pass of a program, loops multiplied out.
 struct PassTotals {
   double ops = 0;     // operations walked

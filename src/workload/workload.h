@@ -94,7 +94,8 @@ struct Group {
   int weight = 100;           // 1..10000, 100 = nice 0
   std::vector<int> affinity = {};  // CPUs; empty = all
   int64_t working_set_kb = 0; // what a migration must refill
-  uint32_t hint = 0;          // osv task hint
+  uint32_t hint = 0;          // what the application tells the policy of each task (Task::hint())
+  bool hint_is_work = false;  // instead, of each pass: WorkHint (program.h)
   bool repeat = false;        // the program starts over until the horizon
   bool forked = false;        // starts when a kFork says so, not at time 0
   bool measured = true;       // its events count in the whole workload's metrics

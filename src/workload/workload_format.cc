@@ -93,6 +93,7 @@ void FormatGroup(const Workload& w, const Group& group, std::string* out) {
   line(!group.affinity.empty(), fmt::format("affinity = [{}]", fmt::join(group.affinity, ", ")));
   line(group.working_set_kb != 0, fmt::format("working_set_kb = {}", group.working_set_kb));
   line(group.hint != 0, fmt::format("hint = {}", group.hint));
+  line(group.hint_is_work, "hint = \"work\"");
   line(group.repeat, "repeat = true");
   line(group.forked, "forked = true");
   line(!group.measured, "measured = false");

@@ -227,7 +227,8 @@ class Generator {
     for (int c = 0; c < (w_.cpus ? w_.cpus : kMaxCpus); ++c)
       if (Chance(100)) group.affinity.push_back(c);
     group.working_set_kb = static_cast<int64_t>(rng_.Below(1000));
-    group.hint = static_cast<uint32_t>(rng_());
+    if (Chance(4)) group.hint_is_work = true;
+    else group.hint = static_cast<uint32_t>(rng_());
     group.measured = Chance(2);
     group.forked = g > 0 && Chance(2);
     bool open = !w_.run_to_completion && !group.forked && Chance(3);

@@ -217,7 +217,12 @@ void Parser::ParseGroup(TomlTable& t, struct Group* group, ProgramPlace* place) 
     std::sort(group->affinity.begin(), group->affinity.end());
   }
   t.Int("working_set_kb", &group->working_set_kb, 0, 1'000'000'000);
-  t.Int("hint", &group->hint, 0, UINT32_MAX);
+  if (auto hint = t.Value("hint"); hint && !hint->IsNumber()) {
+    int work;
+    group->hint_is_work = t.Choice("hint", {"work"}, &work);
+  } else {
+    t.Int("hint", &group->hint, 0, UINT32_MAX);
+  }
   t.Bool("repeat", &group->repeat);
   t.Bool("forked", &group->forked);
   t.Bool("measured", &group->measured);
