@@ -164,7 +164,7 @@ void AddPriority(std::vector<Rung>& ladder) {
     g.weight = c.weight;
     g.arrivals.load = c.load;
     if (c.size.kind == Dist::Kind::kConstant) {
-      g.program = {RunOp(Nanos{std::llround(c.size.a * kUnitNs)})};
+      g.program = {{.kind = OpKind::kRun, .ns = std::llround(c.size.a * kUnitNs)}};
     } else {
       g.program[0].object = static_cast<uint32_t>(w.dists.size());
       w.dists.push_back(Scaled(c.size, kUnitNs));
@@ -234,7 +234,7 @@ Workload OpenLoop(const Dist& size, double load, int cpus, double requests, int 
   g.count = threads;
   g.arrivals = {.kind = Arrivals::Kind::kPoisson, .load = load};
   if (size.kind == Dist::Kind::kConstant) {
-    g.program = {RunOp(Nanos{std::llround(size.a)})};
+    g.program = {{.kind = OpKind::kRun, .ns = std::llround(size.a)}};
   } else {
     g.program = {{.kind = OpKind::kRun, .drawn = true, .object = 0}};
     w.dists = {size};

@@ -29,7 +29,7 @@ std::vector<Job> ArrivingJobs(const Workload& w, int cpus, uint64_t seed) {
   std::vector<Job> jobs;
   for (int g = 0; g < static_cast<int>(w.groups.size()); ++g)
     ForEachRequest(w, g, cpus, seed, [&](int64_t at, int64_t size) { jobs.push_back({at, size}); });
-  if (w.groups.size() > 1) std::stable_sort(jobs.begin(), jobs.end(), [](const Job& a, const Job& b) { return a.release < b.release; });
+  std::sort(jobs.begin(), jobs.end(), [](const Job& a, const Job& b) { return a.release < b.release; });
   return jobs;
 }
 
