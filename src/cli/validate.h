@@ -11,6 +11,7 @@ namespace ose {
 
 struct ValidateFlags {
   std::string markdown;  // "": none
+  std::string only;      // "": all
   uint64_t seed = 1;
   int jobs = 0;
 };
