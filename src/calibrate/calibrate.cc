@@ -133,6 +133,7 @@ class Run {
 
     const auto stop = [&] { return Cancelled(); };
     if (Wants(kProbeCalls)) ProbeCalls(alone, &samples_);
+    if (Wants(kProbeFork)) ProbeFork(alone, &samples_);
     if (Wants(kProbeYield)) ProbeYield(alone, &samples_);
     if (Wants(kProbePipe)) ProbePipe(alone, &samples_);
     if (Wants(kProbeWakeHere)) ProbeWakeHere(alone, &samples_);
@@ -194,13 +195,11 @@ class Run {
     }
     for (const Figure& f : figures)
       if (!f.table.empty()) entries.push_back(EntryOf(f));
-    std::vector<std::string> unknown;
     if (o_.only.empty())
       for (std::string& note : Contradictions(samples_, where_)) c->notes.push_back(std::move(note));
-    (void)ProfileText(base, entries, {}, &unknown);
-    const std::set<std::string> observed(unknown.begin(), unknown.end());
+    Noise(c->quiet, figures, &entries);
     for (Figure& f : figures) {
-      if (!f.table.empty() && !observed.contains(f.key)) c->figures.push_back(std::move(f));
+      if (!f.table.empty()) c->figures.push_back(std::move(f));
       else if (f.measured) c->observations.push_back(std::move(f));
     }
     c->profile = ProfileText(base, entries, Head(*c));
@@ -218,6 +217,20 @@ class Run {
         {"kernel", "min_slice", "", "ns", "slices end on ticks"},
         {"kernel", "watchdog", "", "ns", "sched_ext's default and maximum"},
     };
+  }
+
+  // What else runs on a CPU belongs to the machine only when it is alone.
+  void Noise(const Quietness& quiet, const std::vector<Figure>& figures, std::vector<ProfileEntry>* entries) const {
+    const auto rate = std::find_if(figures.begin(), figures.end(), [](const Figure& f) { return f.key == "noise_rate"; });
+    if (rate == figures.end() || !rate->measured) return;
+    const std::string comment = rate->comment;
+    const std::string mix = NoiseMix(samples_.Values("noise_gap"));
+    if (!quiet.quiet() || mix.empty()) {
+      entries->push_back({"noise", "noise", "", "", (mix.empty() ? "not in the profile, since there was none; " : "not in the profile, since others used the CPUs; ") + comment});
+      return;
+    }
+    entries->push_back({"noise", "rate_per_s", EntryOf(*rate).value, "", comment});
+    entries->push_back({"noise", "duration", mix, "ns", "measured: means of the eighths of the gaps, shortest first"});
   }
 
   ProfileEntry Tick(Calibration* c) {

@@ -70,6 +70,22 @@ void ProbeCalls(const ProbeBench& bench, Samples* samples) {
   });
 }
 
+void ProbeFork(const ProbeBench& bench, Samples* samples) {
+  constexpr int kThreads = 8;
+  PinTo(bench.home);
+  const int64_t end = MonoNs() + bench.slice.v / 2;
+  do {
+    std::vector<std::thread> threads;
+    threads.reserve(kThreads);
+    Repetition r;
+    for (int i = 0; i < kThreads; ++i) threads.emplace_back([] {});
+    const int64_t wall = r.End();
+    for (std::thread& t : threads) t.join();
+    if (r.clean()) samples->Add("fork", static_cast<double>(wall) / kThreads);
+    else samples->Discard("fork");
+  } while (MonoNs() < end);
+}
+
 void ProbeYield(const ProbeBench& bench, Samples* samples, const std::string& prefix) {
   constexpr int kYields = 128;
   PinTo(bench.home);

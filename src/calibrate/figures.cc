@@ -118,7 +118,6 @@ std::vector<Recipe> Recipes(const Surroundings& where) {
     for (const char* key : {"remote", "kick"}) r.push_back(NotMeasured("cost", key, "ns", kOneCpu));
   }
 
-  // Keys that the profile may have, else observations.
   r.push_back({"cost", "syscall", "ns", kProbeCalls, {"call"}, Call, fmt::format("a thousand times getppid(), each; {}", kCostRule)});
   r.push_back({"cost", "futex_op", "ns", kProbeCalls, {"futex_call", "call"},
                [](const View& v) { return v.Quantile("futex_call", kCost) - Call(v); },
@@ -129,6 +128,10 @@ std::vector<Recipe> Recipes(const Surroundings& where) {
   r.push_back({"cost", "sleep_op", "ns", kProbeSleep | kProbeCalls | kProbeYield, {"sleep_spent", "call"},
                [](const View& v) { return v.Quantile("sleep_spent", kCost) - Call(v) - Switch(v); },
                fmt::format("CPU time of clock_nanosleep(), less a system call and a switch; {}", kCostRule), true});
+  r.push_back({"cost", "fork_op", "ns", kProbeFork | kProbeCalls | kProbeWakeHere, {"fork", "call"},
+               [](const View& v) { return v.Quantile("fork", kCost) - Call(v) - Wakeup(v); },
+               fmt::format("creating a thread, for its creator, less a system call and a wake-up; {}", kCostRule), true});
+  for (const char* key : {"dsq_lock_hold", "rq_lock_hold"}) r.push_back(NotMeasured("cost", key, "ns", "locks are inside the kernel"));
   r.push_back({"cost", "wakeup_irq", "ns", kProbeInterrupts, {"timer_gap"}, QuantileOf("timer_gap", kLatency),
                fmt::format("the gap that a timer makes in the spinning of its CPU; {}", kLatencyRule)});
   r.push_back({"kernel", "tick_cost", "ns", kProbeNoise, {"tick_gap"}, QuantileOf("tick_gap", kLatency),
@@ -193,6 +196,19 @@ Figure MakeFigure(const Recipe& recipe, const Samples& samples) {
   else if (v.hi - v.lo > v.mean / 2) f.comment += "; UNCERTAIN";
   if (f.discarded * 4 > f.repetitions) f.comment += fmt::format("; {} more were disturbed", f.discarded);
   return f;
+}
+
+std::string NoiseMix(const std::vector<double>& lengths) {
+  constexpr size_t kParts = 8;
+  if (lengths.size() < kParts) return "";
+  std::string mix;
+  for (size_t part = 0; part < kParts; ++part) {
+    const size_t from = part * lengths.size() / kParts, to = (part + 1) * lengths.size() / kParts;
+    double sum = 0;
+    for (size_t i = from; i < to; ++i) sum += lengths[i];
+    mix += fmt::format("{}[{}, 1]", part ? ", " : "", std::llround(sum / static_cast<double>(to - from)));
+  }
+  return "{ mix = [" + mix + "] }";
 }
 
 std::vector<std::string> Contradictions(const Samples& samples, const Surroundings& where) {

@@ -19,7 +19,7 @@ namespace ose {
 enum ProbeBit : unsigned {
   kProbeCalls = 1, kProbeYield = 2, kProbePipe = 4, kProbeWakeHere = 8, kProbeWakeThere = 16, kProbeMove = 32,
   kProbeInterrupts = 64, kProbeNoise = 128, kProbeSleep = 256, kProbeTurns = 512, kProbeRefill = 1024, kProbeLine = 2048,
-  kProbeSmt = 4096, kProbeMemory = 8192, kProbeRules = 16384,
+  kProbeSmt = 4096, kProbeMemory = 8192, kProbeRules = 16384, kProbeFork = 32768,
 };
 
 // What the recipes depend on apart from the samples.
@@ -54,6 +54,9 @@ struct Figure {
 };
 
 Figure MakeFigure(const Recipe& recipe, const Samples& samples);
+
+// A distribution in TOML, in ns, of lengths in ascending order: the means of their eighths. "" of fewer than eight.
+std::string NoiseMix(const std::vector<double>& lengths);
 
 // What contradicts itself, a sentence each.
 std::vector<std::string> Contradictions(const Samples& samples, const Surroundings& where);

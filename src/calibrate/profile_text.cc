@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 #include <string_view>
 
 #include "workload/toml_reader.h"
@@ -41,36 +40,57 @@ ProfileEntry EntryOf(const Figure& f) {
   return e;
 }
 
-std::string ProfileText(const Machine& base, const std::vector<ProfileEntry>& entries, const std::vector<std::string>& head,
-                        std::vector<std::string>* unknown) {
-  std::string out;
+std::string ProfileText(const Machine& base, const std::vector<ProfileEntry>& entries, const std::vector<std::string>& head) {
+  std::vector<bool> done(entries.size(), false);
+  const auto line_of = [](const ProfileEntry& e, const std::string& key, const std::string& old_value) {
+    const bool duration = e.unit == "ns";
+    const std::string line = e.value.empty() ? fmt::format("{} = {}", key, old_value)
+                                             : fmt::format("{}{} = {}", KeyStem(key), duration ? "_ns" : key.substr(KeyStem(key).size()), e.value);
+    return Padded(line) + "# " + e.comment + "\n";
+  };
+  // What a table has beyond the keys that are always there.
+  const auto rest_of = [&](const std::string& table) {
+    std::string rest;
+    for (size_t i = 0; i < entries.size(); ++i) {
+      const ProfileEntry& e = entries[i];
+      if (e.table != table || done[i]) continue;
+      done[i] = true;
+      rest += e.value.empty() ? fmt::format("# {}: {}\n", e.key, e.comment) : line_of(e, e.key, "");
+    }
+    return rest;
+  };
+
+  std::string out, table;
   for (const std::string& line : head) out += "# " + line + "\n";
-  std::string table;
-  std::set<std::pair<std::string, std::string>> seen;
   const std::string text = FormatMachine(base);
   for (size_t at = 0; at < text.size();) {
     const size_t end = std::min(text.find('\n', at), text.size());
-    std::string line = text.substr(at, end - at);
+    const std::string line = text.substr(at, end - at);
     at = end + 1;
     const size_t equals = line.find(" = ");
+    if (line.empty() && !table.empty()) out += rest_of(table);
     if (line.starts_with('[')) table = line.substr(1, line.find(']') - 1);
     if (equals == std::string::npos || table.empty()) {
       out += line + "\n";
       continue;
     }
     const std::string key = line.substr(0, equals), stem = KeyStem(key);
-    const auto entry = std::find_if(entries.begin(), entries.end(), [&](const ProfileEntry& e) { return e.table == table && (e.key == stem || e.key == key); });
-    if (entry == entries.end()) {
-      out += Padded(std::move(line)) + "# not measured: the default\n";
+    size_t i = 0;
+    while (i < entries.size() && (entries[i].table != table || KeyStem(entries[i].key) != stem)) ++i;
+    if (i == entries.size()) {
+      out += Padded(line) + "# not measured: the default\n";
       continue;
     }
-    seen.emplace(entry->table, entry->key);
-    if (!entry->value.empty()) line = (entry->unit == "ns" ? stem + "_ns" : key) + " = " + entry->value;
-    out += Padded(std::move(line)) + "# " + entry->comment + "\n";
+    done[i] = true;
+    out += line_of(entries[i], key, line.substr(equals + 3));
   }
-  if (unknown)
-    for (const ProfileEntry& e : entries)
-      if (!seen.contains({e.table, e.key})) unknown->push_back(e.key);
+  out += rest_of(table);
+  for (const ProfileEntry& e : entries) {
+    if (done[static_cast<size_t>(&e - entries.data())]) continue;
+    const std::string own = e.table;
+    std::string rest = rest_of(own);
+    out += "\n" + (rest.starts_with('#') && rest.find("\n") + 1 == rest.size() ? "" : "[" + own + "]\n") + rest;
+  }
   return out;
 }
 

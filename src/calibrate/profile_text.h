@@ -21,10 +21,9 @@ struct ProfileEntry {
 ProfileEntry EntryOf(const Figure& figure);
 
 // `base` in the form of FormatMachine(), with the values and comments of the entries; `head` are comment lines
-// before it. Keys without an entry are said to be defaults. Entries of keys that a profile does not have are left
-// out: those keys are returned in `unknown`, when it is not null.
-std::string ProfileText(const Machine& base, const std::vector<ProfileEntry>& entries, const std::vector<std::string>& head,
-                        std::vector<std::string>* unknown = nullptr);
+// before it. Entries of keys that are off unless given come at the end of their table, as comments when they have no
+// value. Keys without an entry are said to be defaults.
+std::string ProfileText(const Machine& base, const std::vector<ProfileEntry>& entries, const std::vector<std::string>& head);
 
 }  // namespace ose
 

@@ -81,10 +81,11 @@ int64_t Samples::discarded(std::string_view series) const {
   return it == series_.end() ? 0 : it->second.discarded;
 }
 
-std::vector<std::string> Samples::names() const {
-  std::vector<std::string> names;
-  for (const auto& [name, series] : series_) names.push_back(name);
-  return names;
+std::vector<double> Samples::Values(std::string_view series) const {
+  std::vector<double> values;
+  if (const auto* sorted = Sorted(series))
+    for (const Sample& s : *sorted) values.push_back(s.value);
+  return values;
 }
 
 Interval Samples::Estimate(const Formula& formula) const {

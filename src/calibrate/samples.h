@@ -43,7 +43,8 @@ class Samples {
 
   int64_t kept(std::string_view series) const;
   int64_t discarded(std::string_view series) const;
-  std::vector<std::string> names() const;
+  // Ascending.
+  std::vector<double> Values(std::string_view series) const;
 
   using Formula = std::function<double(const SampleView&)>;
   // The figure of all samples, with its 95% interval over resampled rounds. The same samples give the same interval.
