@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <time.h>
 
@@ -25,16 +26,28 @@ constexpr int kTurnsEvery = 4;  // rounds: the tick takes long to see and is kno
 const Nanos kTurnsTime = Nanos::Millis(60), kRuleSlice = Nanos::Millis(40);
 const Nanos kProgressEvery = Nanos::Seconds(1);
 
-class Affinity {
+// The calling thread's CPUs and nice value, put back at the end. Its threads inherit both. With the lowest nice value,
+// where that is permitted, other processes of the fair class hardly disturb; the class and its code stay the same.
+class Place {
  public:
-  Affinity() { sched_getaffinity(0, sizeof before_, &before_); }
-  ~Affinity() { sched_setaffinity(0, sizeof before_, &before_); }
-  Affinity(const Affinity&) = delete;
-  Affinity& operator=(const Affinity&) = delete;
-  bool May(int cpu) const { return CPU_ISSET(cpu, &before_); }
+  Place() {
+    sched_getaffinity(0, sizeof cpus_, &cpus_);
+    nice_ = getpriority(PRIO_PROCESS, 0);
+    raised_ = setpriority(PRIO_PROCESS, 0, -20) == 0;
+  }
+  ~Place() {
+    sched_setaffinity(0, sizeof cpus_, &cpus_);
+    setpriority(PRIO_PROCESS, 0, nice_);
+  }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  bool May(int cpu) const { return CPU_ISSET(cpu, &cpus_); }
+  bool raised() const { return raised_; }
 
  private:
-  cpu_set_t before_{};
+  cpu_set_t cpus_{};
+  int nice_ = 0;
+  bool raised_ = false;
 };
 
 // The coarse clocks advance at ticks: their resolution is TICK_NSEC (kernel/time/posix-timers.c, posix_get_coarse_res).
@@ -56,7 +69,7 @@ class Run {
   explicit Run(const CalibrateOptions& o) : o_(o) {
     where_.topology = ReadTopology(o.sysfs);
     for (int cpu : where_.topology.online)
-      if (cpu < CPU_SETSIZE && affinity_.May(cpu)) where_.usable.push_back(cpu);
+      if (cpu < CPU_SETSIZE && place_.May(cpu)) where_.usable.push_back(cpu);
     where_.tick = KernelTick();
     if (where_.usable.empty()) where_.usable = {sched_getcpu()};
     recipes_ = Recipes(where_);
@@ -226,7 +239,7 @@ class Run {
     const std::string comment = rate->comment;
     const std::string mix = NoiseMix(samples_.Values("noise_gap"));
     if (!quiet.quiet() || mix.empty()) {
-      entries->push_back({"noise", "noise", "", "", (mix.empty() ? "not in the profile, since there was none; " : "not in the profile, since others used the CPUs; ") + comment});
+      entries->push_back({"noise", "noise", "", "", (mix.empty() ? "not in the profile, too few gaps; " : "not in the profile, since others used the CPUs; ") + comment});
       return;
     }
     entries->push_back({"noise", "rate_per_s", EntryOf(*rate).value, "", comment});
@@ -258,6 +271,7 @@ class Run {
         fmt::format("Measured by osevolve calibrate, {}: {} rounds in {:.0f} s (docs/calibrate.md).", date, c.rounds, c.wall.s()),
         "A figure is followed by its 95% interval over rounds."};
     head.push_back(fmt::format("{}: {} meanwhile.", c.quiet.quiet() ? "Quiet" : "BUSY MACHINE, DO NOT TRUST THESE FIGURES", c.quiet.Text()));
+    if (!place_.raised()) head.push_back("Without the right to a nice value of -20: as root, other processes would disturb less.");
     for (const std::string& note : c.notes) head.push_back("NOTE: " + note + ".");
     if (!c.observations.empty()) head.push_back("Beside the profile:");
     for (const Figure& f : c.observations) head.push_back(fmt::format("  {}: {}", f.key, f.comment));
@@ -265,7 +279,7 @@ class Run {
   }
 
   const CalibrateOptions& o_;
-  const Affinity affinity_;
+  const Place place_;
   Surroundings where_;
   std::vector<Recipe> recipes_;
   unsigned probes_ = 0;

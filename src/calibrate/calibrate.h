@@ -40,7 +40,7 @@ struct Calibration {
   Nanos wall{0};
 };
 
-// The calling thread's CPU affinity is changed meanwhile and put back. One at a time per process.
+// The calling thread's CPU affinity and nice value are changed meanwhile and put back. One at a time per process.
 //
 // Errors: kExitUsage for an unknown key in `only`; kExitInterrupted; those of attaching policies.
 Result<Calibration> Calibrate(const CalibrateOptions& options);

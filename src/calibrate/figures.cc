@@ -219,7 +219,6 @@ std::vector<std::string> Contradictions(const Samples& samples, const Surroundin
     notes.push_back(fmt::format("{} is {} ns, {} {} ns: they should agree", first, IntervalText(x), second, IntervalText(y)));
   };
   differ(Wakeup, PipeWakeup, "a wake-up by futex", "by pipes, with what sleeping costs,");
-  differ(QuantileOf("ipi_gap", kLatency), QuantileOf("timer_gap", kLatency), "the gap of an interrupt from another CPU", "that of a timer");
   const double busy = samples.Estimate(QuantileOf("wake_busy", kLatency)).mean;
   const double idle = samples.Estimate(WakeIdle).mean;
   if (where.tick.v > 0 && busy > static_cast<double>(where.tick.v) / 8 && busy > 4 * idle)

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <string_view>
 
 #include "workload/toml_reader.h"
@@ -43,9 +44,11 @@ ProfileEntry EntryOf(const Figure& f) {
 std::string ProfileText(const Machine& base, const std::vector<ProfileEntry>& entries, const std::vector<std::string>& head) {
   std::vector<bool> done(entries.size(), false);
   const auto line_of = [](const ProfileEntry& e, const std::string& key, const std::string& old_value) {
-    const bool duration = e.unit == "ns";
-    const std::string line = e.value.empty() ? fmt::format("{} = {}", key, old_value)
-                                             : fmt::format("{}{} = {}", KeyStem(key), duration ? "_ns" : key.substr(KeyStem(key).size()), e.value);
+    const std::string stem = KeyStem(key);
+    std::string line = fmt::format("{} = {}", key, old_value);
+    if (!e.value.empty() && e.unit != "ns") line = fmt::format("{} = {}", key, e.value);
+    else if (!e.value.empty() && e.table == "kernel") line = TomlDuration(stem, atoll(e.value.c_str()));
+    else if (!e.value.empty()) line = fmt::format("{}_ns = {}", stem, e.value);
     return Padded(line) + "# " + e.comment + "\n";
   };
   // What a table has beyond the keys that are always there.

@@ -67,6 +67,8 @@ Shape MachineShape(const Topology& t) {
     if (!nodes_alike || s.cpus_per_node != per_node)
       s.notes.push_back(fmt::format("memory nodes have unequal numbers of CPUs or split caches: the profile says {} each", s.cpus_per_node));
   }
+  s.cpus_per_llc = std::min(s.cpus_per_llc, s.cpus);
+  s.cpus_per_node = std::min(s.cpus_per_node, s.cpus);
   for (int cpu : t.online)
     if (s.smt == 2 && Place(t, cpu).sibling != cpu && (Place(t, cpu).sibling ^ 1) != cpu) {
       s.notes.push_back("Linux numbers siblings apart here; in the model CPUs 2n and 2n + 1 are one core");
