@@ -12,7 +12,8 @@ using testing::HasSubstr;
 using testing::Not;
 
 TEST(ProfileText, ValuesAndCommentsOfTheEntries) {
-  const Machine base;
+  Machine base;
+  base.name = "x";
   const std::string text = ProfileText(base,
                                        {{"cost", "context_switch", "712", "ns", "measured: that"},
                                         {"cost", "ipi", "", "ns", "not measured: only one CPU"},
@@ -40,14 +41,13 @@ TEST(ProfileText, ValuesAndCommentsOfTheEntries) {
   expected.tick = Nanos::Millis(4);
   expected.noise.rate_per_s = 12.5;
   expected.noise.duration = {.kind = Dist::Kind::kMix, .a = 0, .b = 0, .value = {1000, 9000}, .weight = {1, 3}};
-  expected.name = "x";
-  Machine got = *read;
-  got.name = "x";
-  EXPECT_EQ(got, expected);
+  EXPECT_EQ(*read, expected);
 }
 
 TEST(ProfileText, ATableOfCommentsOnly) {
-  const std::string text = ProfileText({}, {{"noise", "noise", "", "", "left out"}}, {});
+  Machine base;
+  base.name = "x";
+  const std::string text = ProfileText(base, {{"noise", "noise", "", "", "left out"}}, {});
   EXPECT_THAT(text, HasSubstr("# noise: left out\n"));
   EXPECT_THAT(text, Not(HasSubstr("[noise]")));
   EXPECT_TRUE(ParseMachine(text, "x.toml").ok());
