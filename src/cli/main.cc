@@ -73,6 +73,7 @@ int Main(int argc, char** argv) {
   RegisterEval(app, command);
   RegisterBound(app, command);
   RegisterLoad(app, command);
+  RegisterCalibrate(app, command);
   RegisterRecord(app, command);
   RegisterLists(app, command);
   RegisterGkb(app, command);

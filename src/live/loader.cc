@@ -18,8 +18,8 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include "core/exit_code.h"
+#include "core/topology.h"
 #include "live/bpf_words.h"
-#include "live/topology.h"
 
 namespace ose {
 

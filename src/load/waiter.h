@@ -15,7 +15,7 @@ namespace ose {
 
 // Sleeps while `word` is `expected`, until MonoNs() reaches `due` (< 0: for ever). May return early.
 void FutexWait(std::atomic<uint32_t>& word, uint32_t expected, int64_t due);
-void FutexWake(std::atomic<uint32_t>& word, int threads);
+int FutexWake(std::atomic<uint32_t>& word, int threads);  // how many it woke
 
 class Waiter {
  public:
