@@ -447,7 +447,9 @@ Metrics Engine::CollectMetrics() {
     useful += kernel_.totals(c).useful.s();
     overhead += kernel_.totals(c).overhead.s();
   }
+  Nanos max_wait = kernel_.max_wait();
   for (const Task& t : tasks_) {
+    if (t.state == TaskState::kRunnable) max_wait = std::max(max_wait, end_ - t.runnable_since);
     cpu_time += t.run_total.us();
     wakeups += static_cast<double>(t.nr_wakeups);
     if (!w_.groups[static_cast<size_t>(t.group)].repeat) continue;
@@ -465,6 +467,7 @@ Metrics Engine::CollectMetrics() {
     out["switches_per_s"] = static_cast<double>(kernel_.switches()) / seconds;
     out["migrations_per_s"] = static_cast<double>(kernel_.migrations()) / seconds;
   }
+  out["wait_max"] = max_wait.us();
   out["cpu_time"] = cpu_time;
   out["runs"] = static_cast<double>(runs_);
   out["sleeps"] = static_cast<double>(sleeps_);

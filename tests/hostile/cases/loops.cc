@@ -10,7 +10,7 @@ struct P : Policy<> {
     for (volatile int i = 0; hook == k@VARIANT@; i = i + 1) {
     }
   }
-  s32 init() { timer_start(1000000); Spin(k_init); return 0; }
+  s32 init() { timer_start(1000000); dsq_create(0); Spin(k_init); return 0; }
   s32 init_task(Task) { Spin(k_init_task); return 0; }
   void enable(Task) { Spin(k_enable);  }
   s32 select_cpu(Task, s32 prev, u64) { Spin(k_select_cpu); return prev; }
@@ -23,9 +23,9 @@ struct P : Policy<> {
   void disable(Task) { Spin(k_disable);  }
   void exit_task(Task) { Spin(k_exit_task);  }
   void update_idle(s32, bool) { Spin(k_update_idle);  }
-  void dispatch(s32) { Spin(k_dispatch);  }
+  void dispatch(s32) { dsq_move_to_local(0); Spin(k_dispatch);  }
   void timer() { Spin(k_timer);  }
   void exit() { Spin(k_exit);  }
-  void enqueue(Task t, u64 flags) { Spin(k_enqueue); t.insert(kDsqGlobal, kSliceDefault, flags); }
+  void enqueue(Task t, u64 flags) { Spin(k_enqueue); t.insert(0, kSliceDefault, flags); }
 };
 OSEVOLVE_POLICY(P, "p")
