@@ -50,6 +50,8 @@ Engine::Engine(const Workload& workload, const Machine& machine, const NativePol
 
 void Engine::MakeTasks() {
   int index = 0;
+  // By seed family: a policy that has learnt its search runs' pids by heart meets others when it is selected and proven.
+  const int first_pid = 1 + 10'000 * std::max(0, static_cast<int>(seed_ >> 56) - 1);
   for (size_t g = 0; g < w_.groups.size(); ++g) {
     const Group& group = w_.groups[g];
     first_task_.push_back(index);
@@ -64,7 +66,7 @@ void Engine::MakeTasks() {
     for (int i = 0; i < group.count; ++i, ++index) {
       Task& t = tasks_[static_cast<size_t>(index)];
       t.index = index;
-      t.pid = index + 1;
+      t.pid = first_pid + index;
       t.group = static_cast<int>(g);
       t.index_in_group = i;
       t.comm = osevolve::comm_hash(group.name.c_str());

@@ -5,9 +5,8 @@
 using namespace osevolve;
 struct P : Policy<> {
   static u64 Down(u64 n) {
-    volatile u64 here[64] = {};
-    here[n & 63] = n;
-    return n == 0 ? 0 : Down(n + 1) + here[n & 63];
+    volatile u64 here = n;
+    return n == 0 ? 0 : Down(n + 1) + here;
   }
   void enqueue(Task t, u64 flags) { t.insert(kDsqGlobal, Down(1), flags); }
 };

@@ -1,5 +1,5 @@
 // attack: a local array beyond the stack
-// gate: stack
+// gate: uninitialized
 // worker: memory, stack
 #include <osevolve/policy.h>
 using namespace osevolve;
