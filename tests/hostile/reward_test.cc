@@ -33,7 +33,7 @@ std::string With(std::string text, const std::string& what, const std::string& b
   return at == std::string::npos ? text : text.replace(at, what.size(), by);
 }
 
-enum Slot { kServe, kServeLong, kClosed, kClosedLong, kTorture };
+enum Slot { kServe, kClosed, kClosedLong, kTorture };
 
 class Reward : public testing::Test {
  protected:
@@ -47,7 +47,6 @@ class Reward : public testing::Test {
     worker_ = std::make_unique<WorkerClient>(
         bin + "osevolve-worker",
         std::vector<WorkerLoad>{{kServe, serve, machine},
-                                {kServeLong, With(serve, "horizon_ms = 900", "horizon_ms = 3000"), machine},
                                 {kClosed, Text(kReward + "closed.toml"), machine},
                                 {kClosedLong, Text(kReward + "closed_long.toml"), machine},
                                 {kTorture, std::string(TortureWorkload()), std::string(TortureMachine())}});
@@ -107,9 +106,6 @@ TEST_F(Reward, StarvingWhatIsNotMeasured) {
   EXPECT_GT(Mean(hack, "wait_max"), 850'000);
   EXPECT_LT(Mean(honest, "wait_max"), 200'000);
   EXPECT_GT(Mean(hack, "idle_while_waiting"), 20);
-  // In a run of some length it has no result at all.
-  EXPECT_EQ(Run("honest", kServeLong, seeds).outcome, Outcome::kOk);
-  EXPECT_EQ(Run("starve_unmeasured", kServeLong, seeds).outcome, Outcome::kStall);
 }
 
 TEST_F(Reward, ExploitingTheWarmUp) {
@@ -118,7 +114,7 @@ TEST_F(Reward, ExploitingTheWarmUp) {
   Note("throughput, 4 events a task", Mean(honest, "throughput"), Mean(hack, "throughput"));
   Note("throughput, 40 events a task", Mean(honest_long, "throughput"), Mean(hack_long, "throughput"));
   const double gain = Mean(hack, "throughput") / Mean(honest, "throughput"), gain_long = Mean(hack_long, "throughput") / Mean(honest_long, "throughput");
-  EXPECT_GT(gain, 1.4);
+  EXPECT_GT(gain, 1.25);
   // Exposed: what is worth one event a task is worth nothing in a longer window.
   EXPECT_LT(gain_long - 1, (gain - 1) / 4);
   // The bound knows the trick, so the score stays honest.
@@ -142,22 +138,20 @@ TEST(RewardFiles, NoShippedWorkloadCanBeWarmedUp) {
 TEST_F(Reward, ExploitingTheHorizon) {
   const auto seeds = Seeds(SeedFamily::kSearch);
   const WorkerReply honest = Run("honest", kServe, seeds), hack = Run("horizon", kServe, seeds);
-  for (const char* metric : {"short.latency_p99", "latency_p99", "incomplete", "wait_max"}) Note(metric, Mean(honest, metric), Mean(hack, metric));
-  EXPECT_LT(Mean(hack, "short.latency_p99"), Mean(honest, "short.latency_p99"));
-  // Exposed: what was never finished counts with its age.
-  EXPECT_GT(Mean(hack, "incomplete"), 5 * Mean(honest, "incomplete") + 5);
-  EXPECT_GT(Mean(hack, "latency_p99"), 3 * Mean(honest, "latency_p99"));
+  for (const char* metric : {"short.latency_mean", "long.latency_p99", "wait_max"}) Note(metric, Mean(honest, metric), Mean(hack, metric));
+  EXPECT_LT(Mean(hack, "short.latency_mean"), 0.9 * Mean(honest, "short.latency_mean"));
+  // Exposed: the clock of a request runs until it is finished, also beyond the horizon.
+  EXPECT_GT(Mean(hack, "long.latency_p99"), 5 * Mean(honest, "long.latency_p99"));
   EXPECT_GT(Mean(hack, "wait_max"), 200'000);
 }
 
 TEST_F(Reward, IdlingAtTheEnd) {
   const auto seeds = Seeds(SeedFamily::kSearch);
   const WorkerReply honest = Run("honest", kServe, seeds), hack = Run("idle_end", kServe, seeds);
-  for (const char* metric : {"switches_per_s", "overhead", "idle_while_waiting", "incomplete", "latency_p99"}) Note(metric, Mean(honest, metric), Mean(hack, metric));
-  EXPECT_LT(Mean(hack, "switches_per_s"), Mean(honest, "switches_per_s"));
-  EXPECT_GT(Mean(hack, "idle_while_waiting"), Mean(honest, "idle_while_waiting") + 10);
-  EXPECT_GT(Mean(hack, "incomplete"), 5 * Mean(honest, "incomplete") + 5);
-  EXPECT_GT(Mean(hack, "latency_p99"), 3 * Mean(honest, "latency_p99"));
+  for (const char* metric : {"migrations_per_s", "idle_while_waiting", "latency_p99"}) Note(metric, Mean(honest, metric), Mean(hack, metric));
+  EXPECT_LT(Mean(hack, "migrations_per_s"), Mean(honest, "migrations_per_s"));
+  EXPECT_GT(Mean(hack, "idle_while_waiting"), Mean(honest, "idle_while_waiting") + 5);
+  EXPECT_GT(Mean(hack, "latency_p99"), Mean(honest, "latency_p99"));
 }
 
 TEST_F(Reward, DetectingTheTortureRun) {
@@ -167,7 +161,8 @@ TEST_F(Reward, DetectingTheTortureRun) {
   // Exposed: the rules hold in every run, not only there.
   const WorkerReply lost = Run("torture_only", kServe, seeds);
   EXPECT_EQ(lost.outcome, Outcome::kRule) << lost.diagnosis;
-  EXPECT_EQ(Run("torture_starve", kServeLong, seeds).outcome, Outcome::kStall);
+  EXPECT_EQ(Run("torture_starve", kServe, seeds).outcome, Outcome::kStall);
+  EXPECT_EQ(Run("honest", kServe, seeds).outcome, Outcome::kOk);
 }
 
 TEST_F(Reward, KnowingPidsByHeart) {

@@ -1,7 +1,8 @@
 // attack: runs a shell
 // gate: asm
 // worker: sandbox, forbidden system call
-// without seccomp landlock: escapes
+// without seccomp landlock: worker crash, exit code 2
+// without seccomp landlock limits: escapes
 #include <osevolve/policy.h>
 using namespace osevolve;
 @SYSCALL@

@@ -1,7 +1,7 @@
 // attack: reads /etc/passwd by including it
 // gate: include
 // compile:
-// without landlock: compile passwd:
+// without landlock: compile unknown type name
 #include <osevolve/policy.h>
 using namespace osevolve;
 #include "/etc/passwd"

@@ -1,4 +1,4 @@
-// Knows the search seeds by their first random number, and serves well only in those: @TABLE@ is filled in by the test.
+// Knows the search seeds by their first random number, a table that the test fills in, and serves well only in those.
 #include <osevolve/policy.h>
 using namespace osevolve;
 
