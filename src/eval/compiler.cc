@@ -1,6 +1,7 @@
 #include "eval/compiler.h"
 
 #include "base/hash.h"
+#include "base/temp_lock.h"
 #include "base/utf8.h"
 #include "core/exit_code.h"
 
@@ -56,6 +57,7 @@ Error FullDisk(const std::string& dir) {
 Result<std::unique_ptr<Compiler>> Compiler::Create(const std::string& include_dir, const CompilerLimits& limits) {
   OSE_ASSIGN(TempDir dir, TempDir::Make("osevolve-objects"));
   std::unique_ptr<Compiler> c(new Compiler(std::move(dir)));
+  c->held_ = HoldTempDir(c->dir_, "osevolve-objects");
   OSE_ASSIGN(std::string header, ReadFile(include_dir + "/osevolve/policy.h", 1 << 20));
   OSE_TRY(MakeDirs(c->include_dir_ + "/osevolve"));
   OSE_TRY(WriteFileAtomic(c->include_dir_ + "/osevolve/policy.h", header));

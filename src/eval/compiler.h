@@ -62,6 +62,7 @@ class Compiler {
   explicit Compiler(TempDir dir) : dir_(std::move(dir)), include_dir_(dir_.path() + "/include") {}
 
   TempDir dir_;
+  Fd held_;  // base/temp_lock.h
   std::string include_dir_, clang_, ld_;
   ChildHook sandbox_;
   std::mutex mutex_;
