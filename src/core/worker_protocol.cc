@@ -2,12 +2,15 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/utf8.h"
 #include "core/exit_code.h"
 
 namespace ose {
 namespace {
 
 using nlohmann::json;
+
+constexpr size_t kMaxDiagnosis = 4096;
 
 Error BadMessage(const char* what, const std::exception& e) {
   return {kExitInternal, std::string("malformed ") + what + ": " + e.what()};
@@ -102,7 +105,8 @@ Result<WorkerReply> DecodeReply(std::string_view text) {
     json j = json::parse(text);
     WorkerReply reply;
     reply.outcome = OutcomeByName(j.at("outcome"));
-    reply.diagnosis = j.at("diagnosis");
+    // A candidate may have written this, for a terminal to obey.
+    reply.diagnosis = OneLine(j.at("diagnosis").get<std::string>(), kMaxDiagnosis);
     reply.cpu_ms = j.at("cpu_ms");
     for (const json& s : j.at("results")) {
       reply.results.push_back({std::stoull(s.at("seed").get<std::string>()), s.at("metrics").get<Metrics>(),

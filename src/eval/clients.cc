@@ -49,7 +49,7 @@ Result<GateResponse> GateClient::Check(const GateRequest& request) {
 Status WorkerClient::Prepare() {
   if (server_.running()) return {};
   for (const WorkerLoad& slot : slots_) {
-    OSE_ASSIGN(std::string reply, server_.Call(EncodeLoad(slot), kMaxWorkerFrame, Nanos::Seconds(120)));
+    OSE_ASSIGN(std::string reply, server_.Call(EncodeLoad(slot), kMaxWorkerReply, Nanos::Seconds(120)));
     OSE_TRY(DecodeLoadReply(reply));
   }
   return {};
@@ -60,7 +60,7 @@ Result<WorkerReply> WorkerClient::Run(const WorkerRun& run) {
   // child's, not the worker's.
   for (int attempt = 0;; ++attempt) {
     OSE_TRY(Prepare());
-    auto reply = server_.Call(EncodeRun(run), kMaxWorkerFrame, Nanos::Millis(run.limits.wall_ms) + Nanos::Seconds(10));
+    auto reply = server_.Call(EncodeRun(run), kMaxWorkerReply, Nanos::Millis(run.limits.wall_ms) + Nanos::Seconds(10));
     if (reply.ok()) return DecodeReply(*reply);
     if (attempt == 1) return reply.error();
   }

@@ -7,6 +7,7 @@
 #include "core/exit_code.h"
 #include "core/policy_source.h"
 #include "eval/clients.h"
+#include "eval/reply_check.h"
 #include "eval/torture.h"
 
 namespace ose {
@@ -242,6 +243,8 @@ Evaluation Evaluator::RunSeeds(const EvalJob& job, const CompiledPolicy& object,
       failure.diagnosis = WithFile(failure.diagnosis, job.file);
       return failure;
     }
+    if (std::string why = CheckReply(run, *answered, options_.objectives, options_.bounds); !why.empty())
+      return Failure(Outcome::kSandbox, job.file + ": " + why, object.object_hash);
     for (WorkerSeed& s : answered->results) results.push_back(std::move(s));
   }
   std::vector<SeedResult> fresh;

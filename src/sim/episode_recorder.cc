@@ -63,7 +63,7 @@ void EpisodeRecorder::OnWakeup(const Task& t, Nanos now, int cpu, bool is_first)
     if (e.task != t.index || e.text.begin_ns != now.v) continue;
     if (t.serving && t.waker_pid == 0) e.text.why = "a request arrived for it";
     else if (t.waker_pid == 0) e.text.why = is_first ? "it started" : "its timer fired";
-    else e.text.why = fmt::format("{} by {} on cpu {}", is_first ? "forked" : "woken", Name(t.waker_pid - 1), cpu);
+    else e.text.why = fmt::format("{} by {} on cpu {}", is_first ? "forked" : "woken", Name(t.waker_pid - (t.pid - t.index)), cpu);
   }
 }
 

@@ -371,6 +371,7 @@ void Kernel::StartNext(Cpu& c, Task* next, Task* prev) {
   next->cpu = c.id;
   next->last_run_cpu = c.id;
   next->wait_total += now_ - next->runnable_since;
+  max_wait_ = std::max(max_wait_, now_ - next->runnable_since);
   c.curr = next;
   if (next->slice == 0) next->slice = kSliceDefault;
   if (ops_.running) CallHook(Hook::kOther, c.id, next, [&] { ops_.running(next); });

@@ -121,6 +121,7 @@ class Kernel {
   uint64_t migrations() const { return migrations_; }
   uint64_t preemptions() const { return preemptions_; }
   Nanos idle_while_waiting() const { return idle_while_waiting_; }
+  Nanos max_wait() const { return max_wait_; }  // of the waits that have ended
   const uint64_t* counters() const { return counters_; }
   const Machine& machine() const { return machine_; }
 
@@ -260,7 +261,7 @@ class Kernel {
   std::string diagnosis_;
   uint64_t switches_ = 0, migrations_ = 0, preemptions_ = 0;
   int nr_waiting_ = 0, nr_idle_ = 0;
-  Nanos waiting_since_{0}, idle_while_waiting_{0};
+  Nanos waiting_since_{0}, idle_while_waiting_{0}, max_wait_{0};
 };
 
 }  // namespace ose

@@ -79,7 +79,7 @@ WorkerReply WorkerServer::Run(const WorkerRun& run) {
   setpgid(pid, pid);
   result_write.reset();
 
-  auto frame = ReadFrame(result_read.get(), kMaxWorkerFrame, deadline);
+  auto frame = ReadFrame(result_read.get(), kMaxWorkerReply, deadline);
   const bool timed_out = !frame.ok() && frame.error().code == kFrameTimeout;
   const bool complete = frame.ok() && frame->has_value();
   if (!complete && !timed_out) {

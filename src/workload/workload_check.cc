@@ -370,7 +370,7 @@ Status Checker::CheckObjectives() {
       return fail("is not a metric" + (advice.empty() ? "; docs/metrics.md lists them" : advice));
     }
     // What has no bound above 0 has no score (workload/bound.h).
-    if (OneOf(metric, {"overhead", "idle_while_waiting", "switches_per_s", "migrations_per_s", "runs",
+    if (OneOf(metric, {"overhead", "idle_while_waiting", "wait_max", "switches_per_s", "migrations_per_s", "runs",
                        "sleeps", "wakeups", "incomplete"}))
       return fail(
           "cannot be an objective, since nothing bounds it but 0; use a throughput or a latency, which it "
