@@ -43,8 +43,7 @@ struct osevolve::osv_task {
   int cpu = 0;
   uint64_t slice = 0, vtime = 0;
   ose::Dsq* dsq = nullptr;
-  osv_task *prev = nullptr, *next = nullptr;
-  int heap_pos = -1;
+  osv_task *prev = nullptr, *next = nullptr, *child = nullptr;
   uint64_t dsq_vtime_key = 0, dsq_seq = 0;
 
   // Of the kernel's side (agent_abi.h).

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "sim/sample_room.h"
 #include "workload/program.h"
 
 namespace ose {
@@ -48,6 +49,8 @@ Engine::Engine(const Workload& workload, const Machine& machine, const NativePol
       samples_(workload.groups.size()) {
   for (const Dist& d : w_.dists) samplers_.emplace_back(d);
   MakeTasks();
+  const std::vector<SampleRoom> room = RoomForSamples(w_, m_.cpus);
+  for (size_t g = 0; g < room.size(); ++g) samples_[g].Reserve(room[g].events, room[g].wakeups);
 }
 
 void Engine::MakeTasks() {
@@ -64,6 +67,8 @@ void Engine::MakeTasks() {
     if (group.arrivals.kind != Arrivals::Kind::kNone) {
       open_loop_ = true;
       open_[g].arrivals = std::make_unique<ArrivalProcess>(w_, static_cast<int>(g), m_.cpus, seed_);
+      open_[g].idle_threads.reserve(static_cast<size_t>(group.count));
+      open_[g].backlog.Reserve(64);
     }
     for (int i = 0; i < group.count; ++i, ++index) {
       Task& t = tasks_[static_cast<size_t>(index)];
@@ -118,31 +123,27 @@ SimResult Engine::Run() {
       if (!kernel_.failed() && live_ > 0) FailStuck();
       break;
     }
-    Nanos t = events_.NextTime();
-    if (open_loop_ && pending_ == 0 && t > w_.horizon) {
-      kernel_.SetTime(w_.horizon);
-      break;
-    }
-    if (t > limit) {
-      kernel_.SetTime(limit);
-      break;
-    }
-    while (t > next_watchdog) {
-      kernel_.SetTime(next_watchdog);
-      kernel_.CheckWatchdog(tasks_, patience);
-      next_watchdog += Nanos{patience.v / 2};
-    }
-    if (kernel_.failed()) break;
-    if (t == kernel_.now()) {
-      if (++at_once > kMaxEventsAtOnce) {
-        kernel_.Fail(Outcome::kRule, fmt::format("time stands still at {:.3f} ms: CPUs are rescheduled for ever without "
-                                                 "progress (a kick in dispatch() or running()?)", t.ms()));
+    const Nanos t = events_.NextTime();
+    if (t > kernel_.now()) {
+      at_once = 0;
+      if (open_loop_ && pending_ == 0 && t > w_.horizon) {
+        kernel_.SetTime(w_.horizon);
         break;
       }
-    } else {
-      at_once = 0;
+      if (t > limit) {
+        kernel_.SetTime(limit);
+        break;
+      }
+      if (t > next_watchdog) [[unlikely]] {
+        next_watchdog = WatchUntil(t, next_watchdog, patience);
+        if (kernel_.failed()) break;
+      }
+      kernel_.SetTime(t);
+    } else if (++at_once > kMaxEventsAtOnce) [[unlikely]] {
+      kernel_.Fail(Outcome::kRule, fmt::format("time stands still at {:.3f} ms: CPUs are rescheduled for ever without "
+                                               "progress (a kick in dispatch() or running()?)", t.ms()));
+      break;
     }
-    kernel_.SetTime(t);
     HandleEvent(events_.NextSource());
     ++processed_;
     if (options_.checked && processed_ % kCheckEvery == 0 && !kernel_.failed()) kernel_.CheckInvariants(tasks_);
@@ -160,6 +161,18 @@ SimResult Engine::Run() {
   std::copy_n(kernel_.counters(), osevolve::kMaxCounters, r.counters);
   if (r.outcome == Outcome::kOk) r.metrics = CollectMetrics();
   return r;
+}
+
+// Looks for starved tasks at every half of the watchdog's patience up to `t`; returns when to look next.
+Nanos Engine::WatchUntil(Nanos t, Nanos next, Nanos patience) {
+  const int64_t period = std::max<int64_t>(patience.v / 2, 1);
+  while (kernel_.anyone_waits() && !kernel_.failed() && t > next) {
+    kernel_.SetTime(next);
+    kernel_.CheckWatchdog(tasks_, patience);
+    next += Nanos{period};
+  }
+  if (t > next) next += Nanos{(t - next + Nanos{period - 1}).v / period * period};
+  return next;
 }
 
 void Engine::HandleEvent(int source) {
@@ -310,11 +323,11 @@ bool Engine::BeginPass(Task& t) {
   const Group& group = w_.groups[static_cast<size_t>(t.group)];
   OpenLoop& open = open_[static_cast<size_t>(t.group)];
   if (open.arrivals && !t.serving) {
-    if (open.backlog_head == open.backlog.size()) {
+    if (open.backlog.empty()) {
       open.idle_threads.push_back(&t);
       return false;
     }
-    Serve(t, open.backlog[open.backlog_head++]);
+    Serve(t, open.backlog.Pop());
   }
   t.pass_open = true;
   if (group.event == EventKind::kIteration)
@@ -388,7 +401,7 @@ void Engine::Arrive(int g) {
   if (now >= w_.horizon) return;
   if (Measured(now)) ++pending_;
   if (open.idle_threads.empty()) {
-    open.backlog.push_back(now);
+    open.backlog.Push(now);
     return;
   }
   Task& t = *open.idle_threads.back();
@@ -462,21 +475,25 @@ void Engine::Finish() {
         end_ - t.event_release, unserved ? Nanos{0} : kernel_.RunTotal(&t) - t.event_work_base, !unserved, !open);
   }
   for (size_t g = 0; g < open_.size(); ++g)
-    for (size_t i = open_[g].backlog_head; i < open_[g].backlog.size(); ++i)
-      if (Measured(open_[g].backlog[i])) samples_[g].AddUnfinished(end_ - open_[g].backlog[i], Nanos{0}, false, false);
+    while (!open_[g].backlog.empty())
+      if (Nanos arrival = open_[g].backlog.Pop(); Measured(arrival)) samples_[g].AddUnfinished(end_ - arrival, Nanos{0}, false, false);
 }
 
 Metrics Engine::CollectMetrics() {
   Finish();
   Metrics out;
   const Nanos window = w_.run_to_completion ? Nanos{0} : w_.horizon - w_.warmup;
-  GroupSamples all;
-  bool several = w_.groups.size() > 1;
-  for (size_t g = 0; g < samples_.size(); ++g) {
-    if (w_.groups[g].measured) all.Merge(samples_[g]);
-    if (several) AddEventMetrics(samples_[g], w_.groups[g].name + ".", window, out);
+  if (samples_.size() == 1 && w_.groups[0].measured) {
+    AddEventMetrics(samples_[0], "", window, out);
+  } else {
+    GroupSamples all;
+    bool several = w_.groups.size() > 1;
+    for (size_t g = 0; g < samples_.size(); ++g) {
+      if (w_.groups[g].measured) all.Merge(samples_[g]);
+      if (several) AddEventMetrics(samples_[g], w_.groups[g].name + ".", window, out);
+    }
+    AddEventMetrics(all, "", window, out);
   }
-  AddEventMetrics(all, "", window, out);
 
   if (w_.run_to_completion && first_start_ != Nanos::Max())
     out["span"] = ((live_ > 0 ? end_ : last_exit_) - first_start_).us();

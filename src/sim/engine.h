@@ -12,6 +12,7 @@
 
 #include "sim/event_queue.h"
 #include "sim/kernel.h"
+#include "sim/ring.h"
 #include "sim/simulate.h"
 #include "workload/draw.h"
 #include "workload/samples.h"
@@ -43,14 +44,14 @@ class Engine : public KernelClient {
   struct OpenLoop {
     std::unique_ptr<ArrivalProcess> arrivals;
     std::vector<Task*> idle_threads;  // last in, first out: the warmest cache first
-    std::vector<Nanos> backlog;       // arrival times not yet taken, from backlog_head on
-    size_t backlog_head = 0;
+    Ring<Nanos> backlog;              // arrival times not yet taken
     uint64_t next_request = 0;        // number of the next request to be taken
   };
 
   void MakeTasks();
   void StartTasks();
   void HandleEvent(int source);
+  Nanos WatchUntil(Nanos t, Nanos next, Nanos patience);
   void Arrive(int group);
   void Serve(Task& t, Nanos arrival);
   void AnnounceWork(Task& t);    // of the pass that comes next, if its group hints so

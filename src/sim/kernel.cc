@@ -5,9 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "native/services.h"
-#include "sim/charged_services.h"
-
 namespace ose {
 namespace {
 
@@ -49,14 +46,12 @@ Kernel::Kernel(const Machine& machine, const NativePolicy& policy, EventQueue& e
       cpus_(static_cast<size_t>(machine.cpus)),
       idle_cpus_(machine_),
       global_(kDsqGlobal),
-      small_dsqs_(kSmallDsqIds),
       task_state_stride_(Align8(ops_.task_state_bytes)),
       cpu_state_stride_(Align8(ops_.cpu_state_bytes)) {
-  current_host<Kernel> = this;
   for (size_t s = 0; s < kServices; ++s) service_cost_[s] = machine_.ServiceCost(static_cast<Service>(s));
   for (Service s : {Service::kPickIdle, Service::kSelectDfl})
     service_cost_[static_cast<size_t>(s)] += Nanos{std::llround(machine_.service.pick_ns_per_cpu * machine_.cpus)};
-  ops_.bind(machine_.service == ServiceCosts{} ? &kHostServices<Kernel> : &kChargedServices);
+  BindServices();
   task_state_.resize(task_state_stride_ * static_cast<size_t>(tasks));
   cpu_state_.resize(cpu_state_stride_ * cpus_.size());
   self_.resize(Align8(ops_.self_bytes));
@@ -72,8 +67,6 @@ Kernel::Kernel(const Machine& machine, const NativePolicy& policy, EventQueue& e
     SetIdle(i, true);
   }
 }
-
-Kernel::~Kernel() { current_host<Kernel> = nullptr; }
 
 const uint64_t* Kernel::MakeMask(const std::vector<int>& cpus) {
   auto mask = std::make_unique<uint64_t[]>(idle_cpus_.words());

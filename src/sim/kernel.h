@@ -28,13 +28,13 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/random.h"
 #include "base/time.h"
 #include "core/candidate.h"
 #include "sim/event_queue.h"
+#include "native/dsq_table.h"
 #include "native/idle_cpus.h"
 #include "native/native_policy.h"
 #include "sim/noise_source.h"
@@ -59,9 +59,6 @@ class KernelClient {
   // First time on a CPU after a wake-up.
   virtual void OnWakeupServed(Task& task, Nanos latency) = 0;
 };
-
-// Queues with ids below this are found by index, others by hash.
-inline constexpr uint64_t kSmallDsqIds = 4096;
 
 enum class Hook : uint8_t { kNone, kInit, kSelectCpu, kEnqueue, kDispatch, kOther };
 
@@ -106,6 +103,7 @@ class Kernel {
   // Checked mode: every runnable task is in exactly one queue, every running one on one CPU.
   // O(tasks + queues); a violation is a bug of the simulator, not of the policy.
   void CheckInvariants(const std::vector<Task>& tasks);
+  bool anyone_waits() const { return nr_waiting_ > 0; }
   // No event is pending although tasks are runnable.
   void EjectStalled(const std::vector<Task>& tasks);
 
@@ -209,12 +207,13 @@ class Kernel {
   void Resched(int target, int context_cpu);
   void SetIdle(int cpu, bool idle);
   Dsq* FindDsq(uint64_t id, const char* what);
-  Dsq* UserDsq(uint64_t id);
   void NoteWaiting(int delta);
   std::string Name(const Task* t) const;
   void BreakRule(const Task* t, const std::string& what);
   template <class F>
   void CallHook(Hook hook, int cpu, Task* task, F&& f);
+
+  void BindServices();
 
   const Machine machine_;
   std::array<Nanos, kServices> service_cost_;
@@ -234,9 +233,7 @@ class Kernel {
   IdleCpus<Machine> idle_cpus_;
   std::vector<std::unique_ptr<uint64_t[]>> masks_;
   Dsq global_;
-  std::vector<std::unique_ptr<Dsq>> small_dsqs_;             // ids below kSmallIds, by id
-  std::unordered_map<uint64_t, std::unique_ptr<Dsq>> dsqs_;  // the others
-  std::vector<const Dsq*> user_dsqs_;                        // all of them
+  DsqTable<Task> user_dsqs_;
 
   // The hook that is running and what it may do.
   Hook hook_ = Hook::kNone;

@@ -23,7 +23,7 @@ void Kernel::CheckInvariants(const std::vector<Task>& tasks) {
       return Fail(Outcome::kInternal, fmt::format("CPU {} runs {} which is not running", c.id, Name(c.curr)));
     running += c.curr != nullptr;
   }
-  for (const Dsq* q : user_dsqs_) queued += q->size();
+  for (const Dsq* q : user_dsqs_.all()) queued += q->size();
   for (const Task& t : tasks) {
     runnable += t.state == TaskState::kRunnable;
     running -= t.state == TaskState::kRunning;

@@ -4,24 +4,29 @@
 
 #include <algorithm>
 
+#include "sim/charged_services.h"
 #include "sim/kernel.h"
+
+// After what completes the type of a task.
+#include "native/services.h"
 
 namespace ose {
 namespace {
 
 using namespace osevolve;
 
-constexpr size_t kMaxDsqs = 4096;
 constexpr uint64_t kEnqInternalMask = 0xffULL << 56;  // __SCX_ENQ_INTERNAL_MASK
-constexpr int kErrExist = -17, kErrInval = -22, kErrNoMem = -12;
+constexpr int kErrInval = -22;
 
 }  // namespace
 
-Dsq* Kernel::UserDsq(uint64_t id) {
-  if (id < kSmallDsqIds) return small_dsqs_[id].get();
-  auto it = dsqs_.find(id);
-  return it == dsqs_.end() ? nullptr : it->second.get();
+// Here, where the services are defined, so that the table's functions are compiled with them inline.
+void Kernel::BindServices() {
+  current_host<Kernel> = this;
+  ops_.bind(machine_.service == ServiceCosts{} ? &kHostServices<Kernel> : &kChargedServices);
 }
+
+Kernel::~Kernel() { current_host<Kernel> = nullptr; }
 
 // Any queue but kDsqLocal; breaks the rule and returns null when it does not exist.
 Dsq* Kernel::FindDsq(uint64_t id, const char* what) {
@@ -32,7 +37,7 @@ Dsq* Kernel::FindDsq(uint64_t id, const char* what) {
     BreakRule(hook_task_, fmt::format("{} the local queue of CPU {}, which does not exist", what, c));
     return nullptr;
   }
-  Dsq* q = id >> 63 ? nullptr : UserDsq(id);
+  Dsq* q = id >> 63 ? nullptr : user_dsqs_.Find(id);
   if (!q) BreakRule(hook_task_, fmt::format("{} queue {}, which does not exist; make it with dsq_create() in init()", what, id));
   return q;
 }
@@ -42,14 +47,7 @@ int Kernel::DsqCreate(uint64_t id) {
     BreakRule(nullptr, "dsq_create() outside init() (the kernel: program must be sleepable)");
     return kErrInval;
   }
-  if (id >> 63) return kErrInval;
-  if (UserDsq(id)) return kErrExist;
-  if (user_dsqs_.size() >= kMaxDsqs) return kErrNoMem;
-  auto q = std::make_unique<Dsq>(id);
-  user_dsqs_.push_back(q.get());
-  if (id < kSmallDsqIds) small_dsqs_[id] = std::move(q);
-  else dsqs_[id] = std::move(q);
-  return 0;
+  return user_dsqs_.Create(id);
 }
 
 void Kernel::DsqInsert(Task* t, uint64_t id, uint64_t slice, uint64_t vtime, bool use_vtime, uint64_t flags) {
@@ -103,7 +101,7 @@ const Dsq* Kernel::PeekDsq(uint64_t id) {
     auto c = static_cast<uint32_t>(id);
     return c < static_cast<uint32_t>(machine_.cpus) ? &cpu(static_cast<int>(c)).local : nullptr;
   }
-  return id >> 63 ? nullptr : UserDsq(id);
+  return id >> 63 ? nullptr : user_dsqs_.Find(id);
 }
 
 int Kernel::RunningPid(int id) const {

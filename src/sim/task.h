@@ -57,7 +57,7 @@ struct osevolve::osv_task {
   bool enabled = false;
   ose::BasicDsq<osv_task>* dsq = nullptr;  // the queue it is in
   osv_task *prev = nullptr, *next = nullptr;  // FIFO links
-  int heap_pos = -1;                          // vtime queues
+  osv_task* child = nullptr;                  // vtime queues: native/dsq.h
   uint64_t dsq_vtime_key = 0, dsq_seq = 0;
 
   // Accounting.
