@@ -13,6 +13,7 @@
 #include "base/random.h"
 #include "base/time.h"
 #include "load/spinner.h"
+#include "load/sync.h"
 #include "load/waiter.h"
 #include "workload/samples.h"
 #include "workload/workload.h"
@@ -42,6 +43,7 @@ struct alignas(64) LoadTask {
   struct Loop { uint32_t start, left; };
   std::vector<Loop> loops;
   std::unique_ptr<Spinner> spinner;
+  std::vector<PeriodTimer> timers;  // its own, by index; empty if it has none
 
   // As in the simulator (sim/task.h); times are since the start of the run.
   Nanos woken_at{0};

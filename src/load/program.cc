@@ -53,6 +53,16 @@ void LoadRun::Perform(LoadTask& t) {
         if (--t.loops.back().left > 0) t.pc = t.loops.back().start;
         else t.loops.pop_back();
         break;
+      case OpKind::kSpin:
+        if (Nanos d = Duration(op, t); d.v > 0) on = Spin(t, d);
+        break;
+      case OpKind::kPeriod: on = SleepPeriod(t, op); break;
+      case OpKind::kCondWait:
+        conditions_[op.object].Wait(t.waiter, op.count > 0 ? &locks_[op.count - 1] : nullptr);
+        on = Block(t);
+        break;
+      case OpKind::kCondSignal: conditions_[op.object].Signal(); break;
+      case OpKind::kCondBroadcast: conditions_[op.object].Broadcast(); break;
     }
     if (!on) return;
   }
@@ -135,6 +145,20 @@ bool LoadRun::Use(LoadTask& t, Nanos amount) {
   const int64_t used = t.spinner->Use(amount.v, [&] { return Over(t); });
   t.run_total += Nanos{used};
   return used == amount.v;
+}
+
+bool LoadRun::Spin(LoadTask& t, Nanos time) {
+  const Nanos until = Now() + time;
+  do {
+    if (!Use(t, kSpinStep)) return false;
+  } while (Now() < until);
+  return true;
+}
+
+bool LoadRun::SleepPeriod(LoadTask& t, const Op& op) {
+  const Timer& timer = w_.timers[op.object];
+  const Nanos now = Now(), due = (timer.shared ? timers_ : t.timers)[op.object].Next({op.ns}, t.first_woken, now, timer.absolute);
+  return due <= now || SleepUntil(t, due);
 }
 
 // The task has queued itself where it will be found.

@@ -26,6 +26,8 @@ LoadRun::LoadRun(const Workload& workload, const LoadOptions& options)
       locks_(workload.locks.size()),
       semaphores_(workload.semaphores.size()),
       barriers_(workload.barriers.size()),
+      conditions_(workload.conditions.size()),
+      timers_(workload.timers.size()),
       queues_(workload.queues.size()),
       open_(workload.groups.size()),
       samples_(workload.groups.size()) {
@@ -138,6 +140,7 @@ std::string LoadRun::WhatBlocks(const LoadTask& t, uint32_t at) {
                          barriers_[op.object].arrived(), w_.barriers[op.object].parties);
     case OpKind::kPut: return fmt::format("waits for room in queue '{}'", w_.queues[op.object].name);
     case OpKind::kTake: return fmt::format("waits for an item in queue '{}'", w_.queues[op.object].name);
+    case OpKind::kCondWait: return fmt::format("waits for condition '{}', which nobody signals any more", w_.conditions[op.object]);
     default: return "sleeps";
   }
 }

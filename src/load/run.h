@@ -88,6 +88,8 @@ class LoadRun {
   bool Resumed(LoadTask& t, Nanos woken_at);
   bool Use(LoadTask& t, Nanos amount);
   bool Pass(LoadTask& t, bool put, uint32_t queue);
+  bool Spin(LoadTask& t, Nanos time);
+  bool SleepPeriod(LoadTask& t, const Op& op);
   void Fork(int group);
   void Arrive(int group, Nanos arrival);
   void Serve(LoadTask& t, Nanos arrival);
@@ -119,6 +121,8 @@ class LoadRun {
   std::vector<FifoLock> locks_;
   std::vector<FifoSemaphore> semaphores_;
   std::vector<FifoBarrier> barriers_;
+  std::vector<FifoCondition> conditions_;
+  std::vector<PeriodTimer> timers_;
   std::vector<PipeQueue> queues_;
   std::vector<OpenLoop> open_;
   std::vector<Dispatcher> dispatchers_;

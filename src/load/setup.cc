@@ -118,6 +118,9 @@ Status LoadRun::MakeObjects() {
       t.started = !group.forked;
       if (!group.forked) live_.fetch_add(1);
       t.loops.reserve(8);
+      if (std::any_of(group.program.begin(), group.program.end(),
+                      [&](const Op& op) { return op.kind == OpKind::kPeriod && !w_.timers[op.object].shared; }))
+        t.timers = std::vector<PeriodTimer>(w_.timers.size());
       for (auto* xs : {&t.samples.latency_us, &t.samples.slowdown, &t.samples.start_us, &t.samples.wakeup_us}) xs->reserve(reserved);
     }
   }

@@ -45,6 +45,8 @@ Engine::Engine(const Workload& workload, const Machine& machine, const NativePol
       semaphores_(workload.semaphores.size()),
       barriers_(workload.barriers.size()),
       queues_(workload.queues.size()),
+      conditions_(workload.conditions.size()),
+      timers_(workload.timers.size()),
       open_(workload.groups.size()),
       samples_(workload.groups.size()) {
   for (const Dist& d : w_.dists) samplers_.emplace_back(d);
@@ -63,6 +65,13 @@ void Engine::MakeTasks() {
     starts_.emplace_back(group.start);
     kernel_.group_names.push_back(group.name);
     const uint64_t* mask = kernel_.MakeMask(group.affinity);
+    size_t timers = 0;
+    own_timer_.emplace_back();
+    for (const Op& op : group.program) {
+      if (op.kind != OpKind::kPeriod || w_.timers[op.object].shared) continue;
+      own_timer_.back().resize(w_.timers.size(), -1);
+      if (int& own = own_timer_.back()[op.object]; own < 0) own = static_cast<int>(timers++);
+    }
     int nr_allowed = group.affinity.empty() ? m_.cpus : static_cast<int>(group.affinity.size());
     if (group.arrivals.kind != Arrivals::Kind::kNone) {
       open_loop_ = true;
@@ -87,6 +96,8 @@ void Engine::MakeTasks() {
       t.program = group.program.data();
       t.program_size = static_cast<uint32_t>(group.program.size());
       t.rng = TaskStream(seed_, static_cast<int>(g), i);
+      task_timers_.push_back(timers_.size());
+      timers_.resize(timers_.size() + timers);
     }
   }
 }
@@ -183,7 +194,10 @@ void Engine::HandleEvent(int source) {
   Task& t = tasks_[static_cast<size_t>(group) - w_.groups.size()];
   events_.Cancel(source);
   bool first = t.state == TaskState::kNew;
-  if (first) first_start_ = std::min(first_start_, kernel_.now());
+  if (first) {
+    first_start_ = std::min(first_start_, kernel_.now());
+    t.started_at = kernel_.now();
+  }
   kernel_.Wake(t, -1, 0, first);
 }
 
@@ -233,12 +247,9 @@ Step Engine::Advance(Task& t, int cpu) {
         else lock.waiters.Push(t), blocks = true, call = futex;
         break;
       }
-      case OpKind::kUnlock: {
-        Lock& lock = locks_[op.object];
-        lock.owner = lock.waiters.Pop();
-        if (lock.owner) WakeBy(*lock.owner, t, cpu), call = futex;
+      case OpKind::kUnlock:
+        if (Unlock(op.object, t, cpu)) call = futex;
         break;
-      }
       case OpKind::kWait: {
         Semaphore& s = semaphores_[op.object];
         if (s.value == 0) {
@@ -302,6 +313,35 @@ Step Engine::Advance(Task& t, int cpu) {
         else --t.loop_depth;
         break;
       }
+      case OpKind::kSpin: {
+        if (t.spin_until.v < 0) {
+          const Nanos d = Duration(op, t);
+          if (d.v <= 0) break;
+          t.spin_until = kernel_.now() + d;
+        } else if (kernel_.now() >= t.spin_until) {
+          t.spin_until = Nanos{-1};
+          break;
+        }
+        --t.pc;
+        t.remaining = kSpinStep;
+        t.released = false;
+        return Step::kRun;
+      }
+      case OpKind::kPeriod:
+        blocks = SleepPeriod(op, t);
+        if (blocks) call = m_.syscall + m_.sleep_op;
+        break;
+      case OpKind::kCondWait:
+        CondWait(op, t, cpu);
+        call = futex;
+        blocks = true;
+        break;
+      case OpKind::kCondSignal:
+        if (CondSignal(op.object, t, cpu)) call = futex;
+        break;
+      case OpKind::kCondBroadcast:
+        while (CondSignal(op.object, t, cpu)) call = futex;
+        break;
     }
     if (kernel_.failed()) return Step::kBlock;
     if (call.v > 0) [[unlikely]] {
@@ -317,6 +357,48 @@ Step Engine::Advance(Task& t, int cpu) {
                                             "CPU time or sleeping; add a run or sleep",
                                             w_.name, w_.groups[static_cast<size_t>(t.group)].name, kMaxOpsAtOnce));
   return Step::kBlock;
+}
+
+bool Engine::SleepPeriod(const Op& op, Task& t) {
+  const Timer& timer = w_.timers[op.object];
+  const size_t own = timer.shared ? 0 : static_cast<size_t>(own_timer_[static_cast<size_t>(t.group)][op.object]);
+  PeriodTimer& p = timers_[timer.shared ? op.object : task_timers_[static_cast<size_t>(t.index)] + own];
+  if (!p.used) p = {.used = true, .due = t.started_at};
+  p.due += Nanos{op.ns};
+  if (kernel_.now() < p.due) {
+    events_.Set(TaskSource(t), p.due);
+    return true;
+  }
+  if (!timer.absolute) p.due = kernel_.now();
+  return false;
+}
+
+void Engine::CondWait(const Op& op, Task& t, int cpu) {
+  conditions_[op.object].Push(t);
+  if (op.count > 0) Unlock(op.count - 1, t, cpu);
+}
+
+// Who is signalled wakes up with its mutex: if somebody holds it, when it is handed over.
+bool Engine::CondSignal(uint32_t condition, Task& t, int cpu) {
+  Task* waiter = conditions_[condition].Pop();
+  if (!waiter) return false;
+  if (const uint32_t mutex = waiter->program[waiter->pc - 1].count; mutex > 0) {
+    Lock& lock = locks_[mutex - 1];
+    if (lock.owner) {
+      lock.waiters.Push(*waiter);
+      return true;
+    }
+    lock.owner = waiter;
+  }
+  WakeBy(*waiter, t, cpu);
+  return true;
+}
+
+bool Engine::Unlock(uint32_t index, Task& t, int cpu) {
+  Lock& lock = locks_[index];
+  lock.owner = lock.waiters.Pop();
+  if (lock.owner) WakeBy(*lock.owner, t, cpu);
+  return lock.owner != nullptr;
 }
 
 bool Engine::BeginPass(Task& t) {
@@ -358,6 +440,7 @@ void Engine::Fork(Task& parent, int g, int cpu) {
   if (started >= group.count) return;
   Task& child = tasks_[static_cast<size_t>(first_task_[static_cast<size_t>(g)] + started++)];
   if (AllowedOn(&child, cpu)) child.cpu = cpu;
+  child.started_at = kernel_.now();
   kernel_.AddTask(child, false);
   ++live_;
   const Nanos start{group.has_start ? starts_[static_cast<size_t>(g)](child.rng) : 0};
@@ -544,6 +627,7 @@ std::string Engine::WhatBlocks(const Task& t) const {
                          barriers_[op.object].arrived, w_.barriers[op.object].parties);
     case OpKind::kPut: return fmt::format("waits for room in queue '{}'", w_.queues[op.object].name);
     case OpKind::kTake: return fmt::format("waits for an item in queue '{}'", w_.queues[op.object].name);
+    case OpKind::kCondWait: return fmt::format("waits for condition '{}', which nobody signals any more", w_.conditions[op.object]);
     default: return "sleeps";
   }
 }

@@ -75,6 +75,8 @@ struct osevolve::osv_task {
   uint32_t pc = 0, program_size = 0;
   ose::Nanos remaining{0};  // of the current kRun
   int32_t progress_permille = 0;  // of a nanosecond, beyond `remaining`
+  ose::Nanos spin_until{-1};  // of the kSpin that it is in
+  ose::Nanos started_at{0};   // when it was first woken: its timers count from there
   int loop_depth = 0;
   struct Loop { uint32_t start, left; };
   std::array<Loop, ose::kMaxLoopDepth> loops{};

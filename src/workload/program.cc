@@ -48,6 +48,15 @@ PassTotals TotalsOfPass(const Workload& workload, const Group& group) {
         t.drawn |= op.drawn;
         t.blocks += times;
         break;
+      case OpKind::kSpin:
+        t.spin += times * mean();
+        t.drawn |= op.drawn;
+        break;
+      case OpKind::kPeriod:
+        t.period += times * static_cast<double>(op.ns);
+        t.blocks += times;
+        break;
+      case OpKind::kCondWait:
       case OpKind::kTimer:
       case OpKind::kWait: t.blocks += times; break;
       case OpKind::kTake: t.blocks += times; break;
@@ -57,6 +66,8 @@ PassTotals TotalsOfPass(const Workload& workload, const Group& group) {
         break;
       }
       case OpKind::kSignal: t.wakes += times * op.count; break;
+      case OpKind::kCondSignal:
+      case OpKind::kCondBroadcast:
       case OpKind::kPut: t.wakes += times; break;
       case OpKind::kLock: t.locks += times; break;
       case OpKind::kYield: t.yields += times; break;

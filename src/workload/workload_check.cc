@@ -144,6 +144,12 @@ Status Checker::CheckProgram(size_t g) {
               g, i, fmt::format("unlocks '{0}' without holding it; lock '{0}' first", w_.locks[op.object]));
         held.erase(at);
         break;
+      case OpKind::kCondWait:
+        if (op.count > 0 && !std::binary_search(held.begin(), held.end(), op.count - 1))
+          return FailOp(g, i,
+                        fmt::format("waits for condition '{0}' without holding '{1}'; lock '{1}' first",
+                                    w_.conditions[op.object], w_.locks[op.count - 1]));
+        break;
       case OpKind::kBegin:
         if (begin) return FailOp(g, i, "begins an event inside an event; add { end = true } before");
         begin = i;
@@ -195,12 +201,14 @@ std::optional<size_t> Checker::FirstUse(size_t g, OpKind kind, int64_t object) c
 
 // Who waits needs somebody who signals, in its own or another program.
 Status Checker::CheckPartners() {
-  std::vector<bool> signalled(w_.semaphores.size()), filled(w_.queues.size()), drained(w_.queues.size());
+  std::vector<bool> signalled(w_.semaphores.size()), filled(w_.queues.size()), drained(w_.queues.size()),
+      notified(w_.conditions.size());
   for (const Group& group : w_.groups)
     for (const Op& op : group.program) {
       if (op.kind == OpKind::kSignal) signalled[op.object] = true;
       if (op.kind == OpKind::kPut) filled[op.object] = true;
       if (op.kind == OpKind::kTake) drained[op.object] = true;
+      if (op.kind == OpKind::kCondSignal || op.kind == OpKind::kCondBroadcast) notified[op.object] = true;
     }
   for (size_t g = 0; g < w_.groups.size(); ++g) {
     const std::vector<Op>& program = w_.groups[g].program;
@@ -211,6 +219,10 @@ Status Checker::CheckPartners() {
             g, i,
             fmt::format("waits for '{0}', which nobody signals; add {{ signal = \"{0}\" }} to a program",
                         w_.semaphores[op.object]));
+      if (op.kind == OpKind::kCondWait && !notified[op.object])
+        return FailOp(g, i,
+                      fmt::format("waits for condition '{0}', which nobody signals; add {{ cond_signal = \"{0}\" }} to a program",
+                                  w_.conditions[op.object]));
       if (op.kind == OpKind::kTake && !filled[op.object])
         return FailOp(
             g, i,
@@ -265,11 +277,15 @@ bool CanBePositive(const Dist& d) {
 bool Checker::MayLast(const Op& op) const {
   switch (op.kind) {
     case OpKind::kRun:
+    case OpKind::kSpin:
     case OpKind::kSleep:
       return op.drawn ? CanBePositive(w_.dists[op.object]) : op.ns > 0;
+    case OpKind::kPeriod:
+      return op.ns > 0;
     case OpKind::kWait:
     case OpKind::kTake:
     case OpKind::kBarrier:
+    case OpKind::kCondWait:
       return true;
     case OpKind::kPut:
       return w_.queues[op.object].capacity > 0;
@@ -294,9 +310,11 @@ Status Checker::CheckTiming(size_t g) {
       return FailGroup(g, "forked", "has arrivals, so its threads start at once; remove 'forked'");
     if (group.has_start)
       return FailGroup(g, "start", "has arrivals, so its threads start at once; remove 'start'");
-    if (group.arrivals.load > 0 &&
+    const bool by_load = group.arrivals.load > 0 || std::any_of(group.arrivals.states.begin(), group.arrivals.states.end(),
+                                                                [](const Arrivals::State& s) { return s.load > 0; });
+    if (by_load &&
         std::none_of(group.program.begin(), group.program.end(),
-                     [&](const Op& op) { return op.kind == OpKind::kRun && MayLast(op); }))
+                     [&](const Op& op) { return (op.kind == OpKind::kRun || op.kind == OpKind::kSpin) && MayLast(op); }))
       return FailGroup(g, "arrivals",
                        "has arrivals by load, but its program uses no CPU; add a run or give a rate "
                        "(poisson_per_s)");

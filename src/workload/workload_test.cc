@@ -225,7 +225,7 @@ const Bad kBad[] = {
      "w.toml:6: unknown key 'uniforme' in the distribution of 'run'; did you mean 'uniform'?"},
     {"TwoDistributions", WithProgram("{ run_us = { exponential = 1, uniform = [1, 2] } }"),
      "w.toml:6: 'run' has 2 distributions; give a number or one of uniform, exponential, lognormal, pareto, "
-     "mix"},
+     "mix, values, quantiles"},
     {"DrawnTimer", WithProgram("{ timer_us = { exponential = 1 } }"),
      "w.toml:6: 'timer' is a table; give a number"},
     {"HintWord", WithGroup("hint = \"wrok\"\nprogram = [ { run_us = 1 } ]"),
@@ -236,7 +236,7 @@ const Bad kBad[] = {
      "w.toml:6: 'poisson_load' is 0; give 1e-12 to 10"},
     {"TwoArrivals", WithGroup("arrivals = { poisson_load = 1, periodic_per_s = 1 }"),
      "w.toml:6: 'arrivals' has 2 processes; give one of poisson_per_s, poisson_load, periodic_per_s, "
-     "periodic_load"},
+     "periodic_load, mmpp, phases"},
     {"LoadWithoutWork", WithGroup("arrivals = { poisson_load = 1 }\nprogram = [ { sleep_us = 5 } ]"),
      "w.toml:6: group 'g' has arrivals by load, but its program uses no CPU; add a run or give a rate "
      "(poisson_per_s)"},
@@ -318,7 +318,7 @@ const Bad kBad[] = {
     {"ScriptLoopClosed", WithGroup("script = \"r1 ]\""),
      "w.toml:6: group 'g' ends a loop that did not begin; remove the end or add a loop"},
     {"ScriptToken", WithGroup("script = \"\"\"\nr1\nr1 z3\n\"\"\""),
-     "w.toml:8: script token \"z3\": no such operation; the letters are r s t w k l u m y f p g b e [ ]"},
+     "w.toml:8: script token \"z3\": no such operation; the letters are a b c d e f g k l m n o p r s t u w y [ ]"},
     {"ScriptUndeclared", "semaphores = 3\n" + WithGroup("script = \"r1 w3\""),
      "w.toml:7: script token \"w3\": there is no semaphore 3, the file has 3; raise the file's 'semaphores'"},
     {"ScriptAndProgram", WithGroup("program = [ { run_us = 1 } ]\nscript = \"r1\""),
