@@ -233,7 +233,7 @@ class Kernel {
   IdleCpus<Machine> idle_cpus_;
   std::vector<std::unique_ptr<uint64_t[]>> masks_;
   Dsq global_;
-  DsqTable<Task> user_dsqs_;
+  DsqTable<Dsq> user_dsqs_;
 
   // The hook that is running and what it may do.
   Hook hook_ = Hook::kNone;
