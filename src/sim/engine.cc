@@ -555,7 +555,7 @@ void Engine::Finish() {
     if ((!t.event_open && !unserved) || !Measured(t.event_release)) continue;
     const bool open = open_[static_cast<size_t>(t.group)].arrivals != nullptr;
     samples_[static_cast<size_t>(t.group)].AddUnfinished(
-        end_ - t.event_release, unserved ? Nanos{0} : kernel_.RunTotal(&t) - t.event_work_base, !unserved, !open);
+        end_ - t.event_release, unserved ? Nanos{0} : t.run_total - t.event_work_base, !unserved, !open);
   }
   for (size_t g = 0; g < open_.size(); ++g)
     while (!open_[g].backlog.empty())

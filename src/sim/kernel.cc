@@ -137,6 +137,7 @@ void Kernel::Pay(int id, Nanos cost) {
   UpdateCurr(c);
   c.acct = std::max(c.acct, now_) + cost;
   c.totals.overhead += cost;
+  if (machine_.charge_overhead && c.curr) ChargeOverhead(*c.curr, cost);
 }
 
 void Kernel::FlushCost(int id) {
@@ -167,8 +168,8 @@ void Kernel::NoteWaiting(int delta) {
 Nanos Kernel::RunTotal(const Task* t) {
   Cpu& c = cpu(t->cpu);
   if (!plain_progress_) [[unlikely]] UpdateCurr(c);
-  if (c.curr == t && now_ > c.acct) return t->run_total + (now_ - c.acct);
-  return t->run_total;
+  const Nanos total = t->run_total + t->charged;
+  return c.curr == t && now_ > c.acct ? total + (now_ - c.acct) : total;
 }
 
 Nanos Kernel::WaitTotal(const Task* t) const {
@@ -372,6 +373,7 @@ void Kernel::StartNext(Cpu& c, Task* next, Task* prev) {
   cost_ = {0};
   c.acct = std::max(c.acct, now_) + cost;
   c.totals.overhead += cost;
+  if (machine_.charge_overhead) ChargeOverhead(*next, cost);
   c.started = c.acct;
   c.turn_end = TurnEnd::kSliceUsedUp;
   if (observer_) [[unlikely]] observer_->OnRunning(*next, c.id, now_, c.acct);

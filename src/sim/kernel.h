@@ -188,6 +188,7 @@ class Kernel {
   void SlowSibling(int cpu, bool busy);
   Nanos ArrivalCost(const Task& t, int cpu);
   void Pay(int cpu, Nanos cost);     // overhead on a CPU, from now
+  void ChargeOverhead(Task& t, Nanos cost);
   void FlushCost(int cpu);           // pays what hooks and services have run up
   void Rearm(Cpu& c);
   Nanos SliceEnd(const Cpu& c) const;

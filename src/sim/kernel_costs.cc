@@ -91,6 +91,13 @@ void Kernel::LockDsq(Dsq& q, int context_cpu, bool ahead) {
   cost_ += q.lock.Take(now_, ahead ? at : at - hold, hold);
 }
 
+// Machine::charge_overhead. At once, although the time is only about to pass.
+void Kernel::ChargeOverhead(Task& t, Nanos cost) {
+  t.charged += cost;
+  if (t.slice != osevolve::kSliceInfinite)
+    t.slice = t.slice > static_cast<uint64_t>(cost.v) ? t.slice - static_cast<uint64_t>(cost.v) : 0;
+}
+
 void Kernel::ChargeSystemCall(int id, Nanos cost) {
   cost_ += cost;
   if (observer_) [[unlikely]] observer_->OnCost(id, CostKind::kSystemCall, cost);

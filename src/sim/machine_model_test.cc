@@ -208,6 +208,26 @@ TEST(SystemCalls, OfLocksAreMadeOnlyWhenTheyAreContended) {
   EXPECT_EQ(a.end, Nanos{20'700});
 }
 
+TEST(ChargeOverhead, CountsTheTimeThatTheKernelsClockCounts) {
+  // Two tasks on a CPU with a quantum of 100 us; each turn begins with a switch of 20 us. 400 us of work
+  // are four turns when only that counts, five of 80 us when the switch does, too.
+  Machine m = CostlessMachine(1);
+  m.min_slice = {1};
+  m.context_switch = Nanos::Micros(20);
+  Workload w = ToTheEnd();
+  AddTask(w, "a", 0, {RunOp(Nanos::Micros(400))});
+  AddTask(w, "b", 0, {RunOp(Nanos::Micros(400))});
+  const Tunables quantum = {{"quantum_ns", 100'000}};
+  Accounts a;
+  RunOn(m, w, &a, "rr", quantum);
+  EXPECT_EQ(a.totals[0].overhead, Nanos::Micros(8 * 20));
+  m.charge_overhead = true;
+  SimResult r = RunOn(m, w, &(a = {}), "rr", quantum);
+  EXPECT_EQ(a.totals[0].overhead, Nanos::Micros(10 * 20));
+  EXPECT_EQ(a.totals[0].useful, Nanos::Micros(800));
+  EXPECT_EQ(r.metrics["cpu_time"], 800.0);
+}
+
 // --- Locks --------------------------------------------------------------------------------
 
 TEST(BusyLock, SerialisesWhatOverlaps) {

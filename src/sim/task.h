@@ -62,6 +62,7 @@ struct osevolve::osv_task {
 
   // Accounting.
   ose::Nanos run_total{0}, wait_total{0};
+  ose::Nanos charged{0};  // overhead that counts as its run time
   ose::Nanos runnable_since{0};
   ose::Nanos woken_at{0};
   uint64_t nr_wakeups = 0;

@@ -97,6 +97,7 @@ void ParseKernel(TomlTable t, Machine* m) {
   // The kernel's limit for sched_ext_ops.timeout_ms (SCX_WATCHDOG_MAX_TIMEOUT) is 30 s.
   t.Duration("watchdog", &m->watchdog, Nanos::Millis(1), Nanos::Seconds(30));
   t.Duration("tick_cost", &m->tick_cost, {0}, Nanos::Seconds(1));
+  t.Bool("charge_overhead", &m->charge_overhead);
   t.Finish();
   if (m->tick.v == 0 && m->min_slice.v == 0)
     t.Fail("min_slice",
@@ -226,6 +227,7 @@ std::string FormatMachine(const Machine& m) {
   out += fmt::format("\n[kernel]\n{}\n{}\n{}\n", TomlDuration("tick", m.tick.v), TomlDuration("min_slice", m.min_slice.v),
                      TomlDuration("watchdog", m.watchdog.v));
   if (m.tick_cost.v > 0) out += fmt::format("tick_cost_ns = {}\n", m.tick_cost.v);
+  if (m.charge_overhead) out += "charge_overhead = true\n";
   out += "\n[cost]\n";
   for (size_t i = 0; i < std::size(kCosts); ++i)
     if (Nanos cost = m.*kCosts[i].field; i < kPlainCosts || cost.v != 0) out += fmt::format("{}_ns = {}\n", kCosts[i].key, cost.v);
