@@ -25,6 +25,7 @@ class LoadRun;
 struct alignas(64) LoadTask {
   LoadRun* run = nullptr;
   pthread_t thread{};
+  pid_t tid = 0;  // from its thread's start on; all have started before anything runs
   int group = 0;
   int index_in_group = 0;
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "load/run.h"
+#include "workload/program.h"
 
 namespace ose {
 
@@ -108,6 +109,7 @@ bool LoadRun::EndPass(LoadTask& t) {
   t.pc = 0;
   t.pass_open = false;
   t.serving = false;
+  if (group.repeat && !IsOpen(t)) AnnounceWork(t);
   if (group.repeat || IsOpen(t)) return true;
   t.exited_at = now;
   if (live_.fetch_sub(1, std::memory_order_acq_rel) == 1) Notify();
@@ -219,6 +221,7 @@ bool LoadRun::WaitForStart(LoadTask& t) {
     if (!group.has_start) return Resumed(t, start);
   }
   if (group.has_start) start += Nanos{starts_[static_cast<size_t>(t.group)](t.rng)};
+  AnnounceWork(t);
   return t.waiter.ParkUntil(origin_ + start.v) && Resumed(t, start);
 }
 
@@ -231,6 +234,7 @@ void LoadRun::Fork(int g) {
   LoadTask& child = tasks_[static_cast<size_t>(first_task_[static_cast<size_t>(g)] + i)];
   live_.fetch_add(1, std::memory_order_acq_rel);
   child.started.store(true, std::memory_order_release);
+  if (!GroupOf(child).has_start) AnnounceWork(child);
   child.waiter.Wake();
 }
 
@@ -258,6 +262,12 @@ void LoadRun::Serve(LoadTask& t, Nanos arrival) {
   t.serving = true;
   t.event_release = t.request_arrival = arrival;
   t.rng = RequestStream(options_.seed, t.group, open_[static_cast<size_t>(t.group)].next_request++);
+  AnnounceWork(t);
+}
+
+void LoadRun::AnnounceWork(LoadTask& t) {
+  const Group& group = GroupOf(t);
+  if (group.hint_is_work && hints_.open()) hints_.Tell(t.tid, WorkHint(group.program, samplers_, t.rng));
 }
 
 }  // namespace ose

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "load/clock.h"
+#include "load/hints.h"
 #include "load/load.h"
 #include "load/load_task.h"
 #include "load/pipe_queue.h"
@@ -93,6 +94,7 @@ class LoadRun {
   void Fork(int group);
   void Arrive(int group, Nanos arrival);
   void Serve(LoadTask& t, Nanos arrival);
+  void AnnounceWork(LoadTask& t);  // of the pass that comes next, if its group hints so
   Nanos Duration(const Op& op, LoadTask& t) const { return {op.drawn ? samplers_[op.object](t.rng) : op.ns}; }
 
   // collect.cc: after all threads have ended.
@@ -114,6 +116,7 @@ class LoadRun {
   std::mutex notes_mutex_;
   double ns_per_block_ = 0;
 
+  HintBoard hints_;
   std::vector<LoadTask> tasks_;
   std::vector<int> first_task_;
   std::vector<std::atomic<int>> forked_;

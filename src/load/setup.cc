@@ -237,6 +237,8 @@ void LoadRun::Prepare(LoadTask& t) {
     Note(fmt::format("group '{}' runs on all CPUs: {}", group.name, strerror(errno)));
   t.spinner = std::make_unique<Spinner>(ns_per_block_, group.working_set_kb);
   t.has_migrations = ReadMigrations(t.migrations);
+  t.tid = gettid();
+  if (group.hint != 0) hints_.Tell(t.tid, group.hint);
 }
 
 void LoadRun::TakeBaselines(LoadTask& t) {

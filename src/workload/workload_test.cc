@@ -229,7 +229,7 @@ const Bad kBad[] = {
     {"DrawnTimer", WithProgram("{ timer_us = { exponential = 1 } }"),
      "w.toml:6: 'timer' is a table; give a number"},
     {"HintWord", WithGroup("hint = \"wrok\"\nprogram = [ { run_us = 1 } ]"),
-     "w.toml:4: 'hint' is \"wrok\"; did you mean \"work\"?"},
+     "w.toml:6: 'hint' is \"wrok\"; did you mean 'work'?"},
     {"Load", WithGroup("arrivals = { poisson_load = 10.5 }"),
      "w.toml:6: 'poisson_load' is 10.5; give 1e-12 to 10"},
     {"LoadZero", WithGroup("arrivals = { poisson_load = 0 }"),
