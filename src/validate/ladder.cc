@@ -101,7 +101,7 @@ void AddSharing(std::vector<Rung>& ladder) {
     double quantum;
   };
   for (const Case& c : {Case{1, 0.5, {"constant", kConstant, 5e4, 16}, 0.02}, Case{1, 0.5, {"exponential", kExponential, 1e5, 16}, 0.02},
-                        Case{1, 0.5, {"50:1/50:10", kOneTen, 5e4, 16}, 0.04}, Case{16, 0.8, {"exponential", kExponential, 1e5, 16}, 0.02},
+                        Case{1, 0.5, {"50:1/50:10", kOneTen, 5e4, 16}, 0.05}, Case{16, 0.8, {"exponential", kExponential, 1e5, 16}, 0.02},
                         Case{16, 0.8, {"50:1/50:100", kHalf, 3e4, 16}, 0.1}}) {
     Rung r = OpenRung(fmt::format("PS on {} CPU{}, load {}, {}", c.cpus, c.cpus > 1 ? "s" : "", c.load, c.sizes.name), "rr", {}, c.sizes.dist, c.cpus, c.load,
                       c.sizes.requests, c.sizes.replications);

@@ -11,7 +11,7 @@
 namespace ose {
 
 // All requests of an open-loop workload whose groups run one `run` each, before the horizon, in order of
-// arrival; those of one instant in no particular order.
+// arrival; of several groups, those of one instant in no particular order.
 std::vector<Job> ArrivingJobs(const Workload& workload, int cpus, uint64_t seed);
 
 // Control variates: number, work and squared work of the requests that arrive in the measured window,
