@@ -19,13 +19,12 @@ double Call(const View& v) { return v.Quantile("call", kCost); }
 double Switch(const View& v) {
   return v.Quantile("yield_ns_per_switch", kCost) - v.Quantile("yields_per_switch", kLatency) * Call(v);
 }
-double Wakeup(const View& v) { return v.Quantile("wake_here", kCost) - v.Quantile("futex_call", kCost); }
+double Wakeup(const View& v) { return v.Quantile("pipe_hop", kCost) - v.Quantile("pipe_calls", kCost) - Switch(v); }
 double Ipi(const View& v) { return v.Quantile("ipi_latency", kLatency) - Call(v); }
 double WakeIdle(const View& v) { return (v.Quantile("wake_idle_short", kLatency) + v.Quantile("wake_idle_long", kLatency)) / 2; }
 double IdleExit(const View& v) { return WakeIdle(v) - Ipi(v) - Switch(v); }
-double Kick(const View& v) { return v.Quantile("waker_busy", kCost) - v.Quantile("wake_here", kCost); }
-// A wake-up as the pipes tell it.
-double PipeWakeup(const View& v) { return v.Quantile("pipe_hop", kCost) - v.Quantile("pipe_calls", kCost) - Switch(v); }
+double Kick(const View& v) { return v.Quantile("waker_busy", kCost) - v.Quantile("futex_call", kCost) - Wakeup(v); }
+double FutexWakeup(const View& v) { return v.Quantile("wake_here", kCost) - v.Quantile("futex_call", kCost); }
 
 Samples::Formula QuantileOf(std::string series, double p) {
   return [series = std::move(series), p](const View& v) { return v.Quantile(series, p); };
@@ -84,8 +83,8 @@ std::vector<Recipe> Recipes(const Surroundings& where) {
 
   r.push_back({"cost", "context_switch", "ns", kProbeYield | kProbeCalls, {"yield_ns_per_switch", "yields_per_switch", "call"}, Switch,
                fmt::format("128 yields between two threads of one CPU, a switch, less the system calls; {}", kCostRule), true});
-  r.push_back({"cost", "wakeup", "ns", kProbeWakeHere | kProbeCalls, {"wake_here", "futex_call"}, Wakeup,
-               fmt::format("waking 8 threads of the same CPU by futex, each, less the same call without a waiter; {}", kCostRule), true});
+  r.push_back({"cost", "wakeup", "ns", kProbePipe | kProbeYield | kProbeCalls, {"pipe_hop", "pipe_calls", "yield_ns_per_switch"}, Wakeup,
+               fmt::format("50 times a byte by pipe to another thread of the CPU and back, each, less the calls and context_switch: with what sleeping costs; {}", kCostRule), true});
   if (pair) {
     r.push_back({"cost", "ipi", "ns", kProbeInterrupts | kProbeCalls, {"ipi_latency", "call"}, Ipi,
                  fmt::format("membarrier() until another CPU that spins stops, less a system call; {}", kLatencyRule), true});
@@ -112,8 +111,8 @@ std::vector<Recipe> Recipes(const Surroundings& where) {
     const std::string line = fmt::format("line_{}", DistanceName(near));
     r.push_back({"cost", "remote", "ns", kProbeLine, {line}, QuantileOf(line, kCost),
                  fmt::format("200 times to and fro: a cache line that two CPUs write in turn, each; {}", kCostRule)});
-    r.push_back({"cost", "kick", "ns", kProbeWakeThere | kProbeWakeHere, {"waker_busy", "wake_here"}, Kick,
-                 fmt::format("waking a thread of another, busy CPU, which is interrupted, less waking one of the same CPU; {}", kCostRule), true});
+    r.push_back({"cost", "kick", "ns", kProbeWakeThere | kProbePipe | kProbeYield | kProbeCalls, {"waker_busy", "futex_call", "pipe_hop"}, Kick,
+                 fmt::format("waking a thread of another, busy CPU, which is interrupted, less the system call and wakeup; {}", kCostRule), true});
   } else {
     for (const char* key : {"remote", "kick"}) r.push_back(NotMeasured("cost", key, "ns", kOneCpu));
   }
@@ -128,9 +127,9 @@ std::vector<Recipe> Recipes(const Surroundings& where) {
   r.push_back({"cost", "sleep_op", "ns", kProbeSleep | kProbeCalls | kProbeYield, {"sleep_spent", "call"},
                [](const View& v) { return v.Quantile("sleep_spent", kCost) - Call(v) - Switch(v); },
                fmt::format("CPU time of clock_nanosleep(), less a system call and a switch; {}", kCostRule), true});
-  r.push_back({"cost", "fork_op", "ns", kProbeFork | kProbeCalls | kProbeWakeHere, {"fork", "call"},
+  r.push_back({"cost", "fork_op", "ns", kProbeFork | kProbeCalls | kProbePipe | kProbeYield, {"fork", "call"},
                [](const View& v) { return v.Quantile("fork", kCost) - Call(v) - Wakeup(v); },
-               fmt::format("creating a thread, for its creator, less a system call and a wake-up; {}", kCostRule), true});
+               fmt::format("creating 8 threads, each, CPU time of their creator, less a system call and wakeup; {}", kCostRule), true});
   for (const char* key : {"dsq_lock_hold", "rq_lock_hold"}) r.push_back(NotMeasured("cost", key, "ns", "locks are inside the kernel"));
   r.push_back({"cost", "wakeup_irq", "ns", kProbeInterrupts, {"timer_gap"}, QuantileOf("timer_gap", kLatency),
                fmt::format("the gap that a timer makes in the spinning of its CPU; {}", kLatencyRule)});
@@ -154,6 +153,7 @@ std::vector<Recipe> Recipes(const Surroundings& where) {
   observe("sleep_late", "ns", kProbeSleep, "sleep_late", QuantileOf("sleep_late", kLatency), "sleeping 0.3 ms with a timer slack of 1 ns, how much longer; median");
   observe("sleep_late_default", "ns", kProbeSleep, "sleep_late_default", QuantileOf("sleep_late_default", kLatency), "the same with the default slack; median");
   observe("pipe_hop", "ns", kProbePipe, "pipe_hop", QuantileOf("pipe_hop", kCost), "a byte to another thread of the CPU: write, wake-up, switch, read; lower quartile");
+  observe("wake_here", "ns", kProbeWakeHere, "wake_here", QuantileOf("wake_here", kCost), "waking 8 threads of the same CPU by futex, each, when none preempts; lower quartile");
   if (pair) {
     observe("wake_idle_short", "ns", kProbeWakeThere, "wake_idle_short", QuantileOf("wake_idle_short", kLatency), "waking a thread of a CPU idle for 0.1 ms until it runs; median");
     observe("wake_idle_long", "ns", kProbeWakeThere, "wake_idle_long", QuantileOf("wake_idle_long", kLatency), "the same, idle for 2 ms; median");
@@ -218,7 +218,7 @@ std::vector<std::string> Contradictions(const Samples& samples, const Surroundin
     if (std::isnan(x.mean) || std::isnan(y.mean) || (x.lo <= y.hi && y.lo <= x.hi) || SmallDifference(x.mean, y.mean)) return;
     notes.push_back(fmt::format("{} is {} ns, {} {} ns: they should agree", first, IntervalText(x), second, IntervalText(y)));
   };
-  differ(Wakeup, PipeWakeup, "a wake-up by futex", "by pipes, with what sleeping costs,");
+  differ(FutexWakeup, Wakeup, "a wake-up by futex", "by pipe, with what sleeping costs,");
   const double busy = samples.Estimate(QuantileOf("wake_busy", kLatency)).mean;
   const double idle = samples.Estimate(WakeIdle).mean;
   if (where.tick.v > 0 && busy > static_cast<double>(where.tick.v) / 8 && busy > 4 * idle)

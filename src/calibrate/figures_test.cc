@@ -56,7 +56,7 @@ TEST(Figures, FormulasAreExact) {
   const Samples s = Constant(kMachine);
   const std::map<std::string, double> expected = {
       {"context_switch", 950 - 2.5 * 100},
-      {"wakeup", 730 - 130},
+      {"wakeup", 2'000 - 500 - 700},
       {"ipi", 1'300 - 100},
       {"interrupt", 900},
       {"idle_exit", 5'000 - 1'200 - 700},
@@ -64,12 +64,12 @@ TEST(Figures, FormulasAreExact) {
       {"refill_ns_per_kb_llc", 9},  // 256 KiB, at most half of the private cache
       {"refill_ns_per_kb_far", 40},
       {"remote", 55},
-      {"kick", 1'000},
+      {"kick", 1'730 - 130 - 800},
       {"syscall", 100},
       {"futex_op", 30},
       {"pipe_op", 150},
       {"sleep_op", 1'500 - 100 - 700},
-      {"fork_op", 9'000 - 100 - 600},
+      {"fork_op", 9'000 - 100 - 800},
       {"wakeup_irq", 1'100},
       {"tick_cost", 1'800},
   };
@@ -107,7 +107,7 @@ TEST(Figures, WhatCannotBeMeasuredSaysWhy) {
   EXPECT_EQ(FigureOf("ipi", s, one).comment, "not measured: only one CPU may be used");
   Samples disturbed;
   disturbed.BeginRound();
-  disturbed.Discard("wake_here");
+  disturbed.Discard("pipe_hop");
   EXPECT_EQ(FigureOf("wakeup", disturbed).comment, "not measured: all 1 repetitions were disturbed");
 }
 

@@ -21,7 +21,8 @@ PinnedThread::PinnedThread(int cpu, ThreadClass kind, std::function<void()> body
     : thread_([cpu, kind, run = std::move(body)] {
         PinTo(cpu);
         const sched_param none{};
-        if (kind != ThreadClass::kNormal) sched_setscheduler(0, kind == ThreadClass::kBatch ? SCHED_BATCH : SCHED_IDLE, &none);
+        if (kind == ThreadClass::kIdle) sched_setscheduler(0, SCHED_IDLE, &none);
+        if (kind == ThreadClass::kLow) setpriority(PRIO_PROCESS, 0, std::min(19, getpriority(PRIO_PROCESS, 0) + 19));
         run();
       }) {}
 

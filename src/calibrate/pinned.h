@@ -15,7 +15,8 @@ namespace ose {
 // The calling thread to one CPU. False when it may not be there.
 bool PinTo(int cpu);
 
-enum class ThreadClass { kNormal, kBatch, kIdle };  // SCHED_OTHER, SCHED_BATCH, SCHED_IDLE
+// As whoever makes it; 19 nice steps below, which keeps it from preempting him when it wakes up; SCHED_IDLE.
+enum class ThreadClass { kNormal, kLow, kIdle };
 
 // A thread on one CPU, joined on destruction; whoever makes it tells it to stop before that.
 class PinnedThread {

@@ -31,7 +31,7 @@ void ProbeFork(const ProbeBench& bench, Samples* samples);
 void ProbeYield(const ProbeBench& bench, Samples* samples, const std::string& prefix = "");
 // Two threads of `home` that pass a byte to and fro: "pipe_hop".
 void ProbePipe(const ProbeBench& bench, Samples* samples);
-// Wakes batch threads of `home`, which do not preempt: "wake_here".
+// Wakes threads of `home` that are not urgent enough to preempt: "wake_here".
 void ProbeWakeHere(const ProbeBench& bench, Samples* samples);
 // Wakes a thread of `other`, idle for 0.1 ms and for 2 ms: "wake_idle_short", "wake_idle_long" until it runs,
 // "waker_idle" what the waker spends; and while a SCHED_IDLE thread spins there: "wake_busy", "waker_busy".

@@ -98,7 +98,7 @@ void ProbeWakeHere(const ProbeBench& bench, Samples* samples) {
   std::deque<Sleeper> sleepers;
   std::atomic<int> ran{0};
   for (size_t i = 0; i < kSleepers; ++i)
-    sleepers.emplace_back(bench.home, ThreadClass::kBatch, [&] { ran.store(ran.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); });
+    sleepers.emplace_back(bench.home, ThreadClass::kLow, [&] { ran.store(ran.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); });
   const int64_t end = MonoNs() + bench.slice.v;
   do {
     usleep(kToSleepNs / 1'000);  // lets them get to sleep
