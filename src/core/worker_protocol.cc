@@ -112,7 +112,10 @@ Result<WorkerReply> DecodeReply(std::string_view text) {
       reply.results.push_back({std::stoull(s.at("seed").get<std::string>()), s.at("metrics").get<Metrics>(),
                                s.at("counters").get<std::vector<uint64_t>>(), {}});
       if (!s.contains("profile")) continue;
-      OSE_ASSIGN(reply.results.back().profile, DecodeProfile(s.at("profile").dump()));
+      const std::string profile = s.at("profile").dump();
+      if (profile.find("\\u00") != std::string::npos || profile.find('\x7f') != std::string::npos)
+        return Error{kExitInternal, "malformed reply of the worker: control characters in a profile"};
+      OSE_ASSIGN(reply.results.back().profile, DecodeProfile(profile));
     }
     return reply;
   } catch (const std::exception& e) {

@@ -13,10 +13,10 @@ struct P : Policy<> {
     if (!once) {
       once = true;
       if (SystemCall(57, 0) == 0) {
-      struct { long s, ns; } nap = {20, 0};
-      SystemCall(35, Address(&nap), 0);
-      SystemCall(60, 0);
-    }
+        struct { long s, ns; } nap = {20, 0};
+        SystemCall(35, Address(&nap), 0);
+        SystemCall(60, 0);
+      }
     }
     t.insert(kDsqGlobal, kSliceDefault, flags);
   }
