@@ -70,9 +70,10 @@ Kernel::Kernel(const Machine& machine, const NativePolicy& policy, EventQueue& e
 
 const uint64_t* Kernel::MakeMask(const std::vector<int>& cpus) {
   auto mask = std::make_unique<uint64_t[]>(idle_cpus_.words());
-  for (int c = 0; c < machine_.cpus; ++c)
-    if (cpus.empty() || std::find(cpus.begin(), cpus.end(), c) != cpus.end())
-      mask[static_cast<size_t>(c) / 64] |= 1ULL << (c % 64);
+  auto add = [&](int c) { mask[static_cast<size_t>(c) / 64] |= 1ULL << (c % 64); };
+  for (int c = 0; cpus.empty() && c < machine_.cpus; ++c) add(c);
+  for (int c : cpus)
+    if (c >= 0 && c < machine_.cpus) add(c);
   masks_.push_back(std::move(mask));
   return masks_.back().get();
 }
