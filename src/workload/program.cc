@@ -1,5 +1,9 @@
 #include "workload/program.h"
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
 namespace ose {
 
 std::vector<Sampler> MakeSamplers(const Workload& workload) {
@@ -7,6 +11,24 @@ std::vector<Sampler> MakeSamplers(const Workload& workload) {
   samplers.reserve(workload.dists.size());
   for (const Dist& d : workload.dists) samplers.emplace_back(d);
   return samplers;
+}
+
+double LeastNs(const Dist& d) {
+  switch (d.kind) {
+    case Dist::Kind::kConstant:
+    case Dist::Kind::kUniform:
+    case Dist::Kind::kPareto: return d.a;
+    case Dist::Kind::kQuantiles: return d.value.empty() ? 0 : d.value[0];
+    case Dist::Kind::kExponential:
+    case Dist::Kind::kLognormal: return 0;
+    case Dist::Kind::kMix: {
+      double least = std::numeric_limits<double>::infinity();
+      for (size_t i = 0; i < d.value.size(); ++i)
+        if (d.weight[i] > 0) least = std::min(least, d.value[i]);
+      return std::isfinite(least) ? least : 0;
+    }
+  }
+  return 0;
 }
 
 PassTotals TotalsOfPass(const Workload& workload, const Group& group) {

@@ -63,6 +63,9 @@ inline int64_t OpNanos(const Op& op, const std::vector<Sampler>& samplers, Rng& 
   return op.drawn ? samplers[op.object](rng) : op.ns;
 }
 
+// The least that a distribution can give, ns.
+double LeastNs(const Dist& dist);
+
 // Mean totals of one pass of a program, loops multiplied out.
 struct PassTotals {
   double ops = 0;     // operations walked
