@@ -17,6 +17,9 @@ expect 0 bound tiny.json --seeds search:1 --json
 json /bounds/latency_p99/objective=true
 expect 0 load tiny.json --json
 json /workload=tiny /metrics/events/value=10.0 /requested_us=2500.0
+sed 's/"duration" : 4/"duration" : 1/' "$root/workloads/rtapp-ui-2cpu.json" >ui.json
+expect 0 load ui.json --json
+json /workload=ui /metrics/latency_p99/value:number /metrics/throughput/value:number
 expect 0 workloads
 out_has rtapp-ui-2cpu
 expect 0 eval fifo --workload rtapp-audio-2cpu --seeds search:1 --quiet

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <regex>
 
 #include "base/edit_distance.h"
 #include "base/file.h"
@@ -14,6 +15,7 @@
 #include "core/exit_code.h"
 #include "workload/bound.h"
 #include "workload/signature.h"
+#include "workload/workload_check.h"
 
 namespace ose {
 namespace {
@@ -163,6 +165,16 @@ Result<std::unique_ptr<Evaluator>> MakeEvaluator(const Context& context, const P
   o.bounds = MemoizedBounds(problem);
   o.jobs = jobs > 0 ? jobs : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   return Evaluator::Create(std::move(o));
+}
+
+std::string WithPlace(const Problem& problem, const std::string& diagnosis) {
+  // Of Engine::FailStuck and LoadRun::Stuck: "...; GROUP[I] waits for ... (operation N of its program)".
+  static const std::regex kStuck(R"(cannot finish: .*; (.+)\[\d+\] .* \(operation (\d+) of its program\))");
+  std::smatch m;
+  if (!std::regex_search(diagnosis, m, kStuck)) return diagnosis;
+  const int line = OperationLine(problem.file, m[1], std::stoul(m[2]) - 1);
+  const std::string place = problem.file + (line > 0 ? ":" + std::to_string(line) : "");
+  return place + ": " + diagnosis.substr(diagnosis.find("workload '"));
 }
 
 std::string KnowledgeBasePath(const Context& context, const std::string& flag) {

@@ -246,7 +246,7 @@ Status RunSweep(const SweepFlags& flags, const CommonFlags& common) {
       // A starved task at overload is a result; other failures are what the command ends with.
       if (e.outcome != Outcome::kOk && e.outcome != Outcome::kStall && code == kExitOk) {
         code = evaluator->ExitCode(e);
-        PrintError({code, e.diagnosis}, {.json = false});
+        PrintError({code, WithPlace(problem, e.diagnosis)}, {.json = false});
       }
       j["rows"].push_back(row);
       table.push_back({l == 0 ? sources[p].name : "", fmt::format("{:.3g}", loads[l])});
@@ -260,7 +260,7 @@ Status RunSweep(const SweepFlags& flags, const CommonFlags& common) {
       json row = {{"policy", sources[p].name}};
       if (!h.failure.empty()) {
         row["diagnosis"] = h.failure;
-        if (code == kExitOk) code = h.exit_code, PrintError({code, h.failure}, {.json = false});
+        if (code == kExitOk) code = h.exit_code, PrintError({code, WithPlace(problem, h.failure)}, {.json = false});
         slo_table.push_back({sources[p].name, "failed", ""});
         j["slo"]["rows"].push_back(row);
         continue;

@@ -149,8 +149,8 @@ Status LoadRun::Stuck() {
   for (const LoadTask& t : tasks_) {
     const uint32_t at = t.blocked_at.load(std::memory_order_acquire);
     if (!at) continue;
-    return Error{kExitWorkloadStuck, fmt::format("workload '{}' cannot finish: every task waits for another one; {} {}", w_.name, Name(t),
-                                                 WhatBlocks(t, at))};
+    return Error{kExitWorkloadStuck, fmt::format("workload '{}' cannot finish: every task waits for another one; {} {} (operation {} of its program)", w_.name,
+                                                 Name(t), WhatBlocks(t, at), at - 1)};
   }
   return {};
 }

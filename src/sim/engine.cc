@@ -649,9 +649,9 @@ void Engine::FailStuck() {
     if (t.state != TaskState::kSleeping || t.pc == 0) continue;
     return kernel_.Fail(Outcome::kStuck,
                         fmt::format("workload '{}' cannot finish: every task sleeps at {:.3f} ms and nothing will wake one; "
-                                    "{}[{}] {}",
+                                    "{}[{}] {} (operation {} of its program)",
                                     w_.name, kernel_.now().ms(), w_.groups[static_cast<size_t>(t.group)].name,
-                                    t.index_in_group, WhatBlocks(t)));
+                                    t.index_in_group, WhatBlocks(t), t.pc));
   }
 }
 

@@ -233,6 +233,8 @@ TEST(ArrivalTest, BadOnesAreNamed) {
   refuses("mmpp = [ { load = 1 } ]", "how long it lasts");
   refuses("phases = [ { load = 1, mean_ms = 1 } ]", "unknown key 'mean_ms'");
   refuses("phases = [ { load = 1, for_ns = 1 } ]", "give 1000 to");
+  EXPECT_THAT(ParseWorkload("format = 1\nhorizon_s = 100\n[[group]]\nname = 'a'\narrivals = { mmpp = [ { per_s = 1, mean_us = 1 } ] }\nprogram = [ { run_us = 1 } ]\n", "t.toml").error().message,
+              HasSubstr("t.toml:5: group 'a' has a state of 1000 ns"));
   refuses("poisson_load = 0.5, mmpp = [ { load = 1, mean_ms = 1 } ]", "has 2 processes");
   refuses("periodic_load = 0.5, batch = 2", "periodic arrivals come one by one");
   refuses("poisson_load = 0.5, batch = 0", "'batch'");

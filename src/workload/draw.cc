@@ -205,9 +205,8 @@ ArrivalProcess::ArrivalProcess(const Workload& workload, int group, int cpus, ui
     double at = rng_.Unit() * total;
     while (state_ + 1 < states_.size() && at >= static_cast<double>(states_[state_].ns)) at -= static_cast<double>(states_[state_++].ns);
   }
-  state_ = (state_ + states_.size() - 1) % states_.size();
-  if (kind_ == Arrivals::Kind::kPhases) NextState();
-  else state_ = (state_ + 1) % states_.size(), state_end_ = Sample(ExponentialGap(static_cast<double>(states_[state_].ns)), rng_).v;
+  state_end_ = states_[state_].ns;
+  if (kind_ == Arrivals::Kind::kMmpp) state_end_ = Sample(ExponentialGap(static_cast<double>(state_end_)), rng_).v;
 }
 
 void ArrivalProcess::NextState() {

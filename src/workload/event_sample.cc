@@ -11,25 +11,6 @@ namespace {
 
 bool OpenLoop(const Group& group) { return group.arrivals.kind != Arrivals::Kind::kNone; }
 
-// The least that a distribution can give.
-double Least(const Dist& d) {
-  switch (d.kind) {
-    case Dist::Kind::kConstant:
-    case Dist::Kind::kUniform:
-    case Dist::Kind::kPareto: return d.a;
-    case Dist::Kind::kQuantiles: return d.value.empty() ? 0 : d.value[0];
-    case Dist::Kind::kExponential:
-    case Dist::Kind::kLognormal: return 0;
-    case Dist::Kind::kMix: {
-      double least = std::numeric_limits<double>::infinity();
-      for (size_t i = 0; i < d.value.size(); ++i)
-        if (d.weight[i] > 0) least = std::min(least, d.value[i]);
-      return std::isfinite(least) ? least : 0;
-    }
-  }
-  return 0;
-}
-
 // Of all events of a program, whatever is drawn: the least work + sleeps, and, when that can be
 // told, the least ratio of it to the work.
 void LeastEvent(const Workload& w, const Group& group, EventSample& sample) {
@@ -59,7 +40,7 @@ void LeastEvent(const Workload& w, const Group& group, EventSample& sample) {
       own += times * (op.drawn ? 0 : static_cast<double>(op.ns));
       drawn = true;  // how much CPU time it uses
     } else if (inside && (op.kind == OpKind::kRun || op.kind == OpKind::kSleep)) {
-      double ns = times * (op.drawn ? std::floor(Least(w.dists[op.object]) + 0.5) : static_cast<double>(op.ns));
+      double ns = times * (op.drawn ? std::floor(LeastNs(w.dists[op.object]) + 0.5) : static_cast<double>(op.ns));
       own += ns;
       if (op.kind == OpKind::kRun) work += ns;
       drawn |= op.drawn;

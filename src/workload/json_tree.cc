@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/utf8.h"
 #include "workload/toml_reader.h"
 
 namespace ose {
@@ -15,7 +16,7 @@ constexpr size_t kMaxDepth = 16;
 constexpr size_t kMaxShown = 40;
 
 std::string Shown(const std::string& text) {
-  return TomlString(text.size() > kMaxShown ? text.substr(0, kMaxShown) + "..." : text);
+  return TomlString(OneLine(text, kMaxShown));
 }
 
 // Strict JSON of the same lines, and the line of each key.
@@ -208,10 +209,7 @@ Result<JsonNode> ParseJsonTree(std::string_view text, const std::string& file, i
   const Tidy tidy = Tidier(text).Run();
   Builder builder(tidy);
   if (!nlohmann::json::sax_parse(tidy.text, &builder)) {
-    // What the parser quotes may hold anything.
-    std::string what;
-    for (char c : builder.error.substr(0, 200)) what += static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7f ? '?' : c;
-    return Error{code, fmt::format("{}:{}: no JSON: {}; correct it there", file, builder.error_line, what)};
+    return Error{code, fmt::format("{}:{}: no JSON: {}; correct it there", file, builder.error_line, OneLine(builder.error, 200))};
   }
   if (builder.root.kind != JsonNode::Kind::kObject)
     return Error{code, fmt::format("{}:1: the file is {}; an rt-app file is an object: {{ \"tasks\" : {{ ... }} }}", file, builder.root.Describe())};

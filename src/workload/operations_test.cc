@@ -68,6 +68,15 @@ TEST(OperationsTest, AreChecked) {
   EXPECT_THAT(Refusal("[[group]]\nname = 'a'\nrepeat = true\nprogram = [ { period_ms = 0 } ]\n"), HasSubstr("can never sleep or end"));
 }
 
+TEST(OperationsTest, WhatCannotEndByTheHorizonIsNamed) {
+  EXPECT_THAT(Refusal("horizon_ms = 10\n[[group]]\nname = 'a'\nprogram = [\n { loop = 3, program = [\n { run_ms = 3 },\n { sleep_us = 500 } ] } ]\n"),
+              HasSubstr("t.toml:8: group 'a' cannot end within the horizon of 10 ms: up to here it takes at least 10.5 ms"));
+  EXPECT_THAT(Refusal("horizon_ms = 10\n[[group]]\nname = 'a'\nprogram = [ { timer_ms = 11 } ]\n"), HasSubstr("cannot end within"));
+  EXPECT_THAT(Refusal("horizon_ms = 10\nend = 'horizon'\n[[group]]\nname = 'a'\nstart_ms = { uniform = [10, 20] }\nprogram = [ { run_ms = 1 } ]\n"),
+              HasSubstr("t.toml:6: group 'a' starts at 10 ms at the earliest"));
+  Parse("horizon_ms = 10\n[[group]]\nname = 'a'\nprogram = [ { run_ms = { exponential = 9 } }, { run_ms = 9 } ]\n");
+}
+
 TEST(OperationsTest, BoundARunFromBelow) {
   // b: 5 ms, the signals, 32 us at least. a: 0.1 ms, timers until 3 ms, and waits until 5 ms.
   const Workload w = Parse(kAll);

@@ -67,6 +67,9 @@ inline int64_t OpNanos(const Op& op, const std::vector<Sampler>& samplers, Rng& 
 // at most 2^32 - 1. It looks ahead in a copy of the generator, so that what is drawn stays the same.
 uint32_t WorkHint(const std::vector<Op>& program, const std::vector<Sampler>& samplers, Rng rng);
 
+// The least that a distribution can give, ns.
+double LeastNs(const Dist& dist);
+
 // Mean totals of one pass of a program, loops multiplied out.
 struct PassTotals {
   double ops = 0;     // operations walked

@@ -11,6 +11,7 @@
 
 #include "base/edit_distance.h"
 #include "base/file.h"
+#include "base/utf8.h"
 #include "core/exit_code.h"
 #include "workload/json_tree.h"
 #include "workload/workload_check.h"
@@ -94,17 +95,19 @@ class Reader : private WorkloadPlaces {
     return std::move(w_);
   }
 
+  // After Run(), of the workload that it returned.
+  int LineOf(const Workload& w, const std::string& group, size_t op) const {
+    for (size_t g = 0; g < w.groups.size(); ++g)
+      if (w.groups[g].name == group) return Operation(g, op);
+    return 0;
+  }
+
  private:
   // --- Errors ------------------------------------------------------------------------------
 
   Error Fail(int line, const std::string& what) const { return {kExitBadWorkload, fmt::format("{}:{}: {}", file_, line, what)}; }
   Error Fail(const JsonNode& n, const std::string& what) const { return Fail(n.line, fmt::format("'{}' {}", Name(n.key), what)); }
-  // As JSON strings may hold anything, what is shown of them is made one line.
-  static std::string Name(const std::string& key) {
-    std::string out;
-    for (char c : key.substr(0, 60)) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
-    return out;
-  }
+  static std::string Name(const std::string& key) { return OneLine(key, 60); }
   Error Unknown(const JsonNode& n, const std::string& where, std::vector<std::string> known) const {
     const std::string advice = DidYouMean(n.key, known);
     return Fail(n.line, fmt::format("unknown key '{}'{}{}", Name(n.key), where, advice.empty() ? "; remove it" : advice));
@@ -148,7 +151,14 @@ class Reader : private WorkloadPlaces {
   Result<std::string> NonEmpty(const JsonNode& n) const {
     OSE_ASSIGN(std::string text, Text(n));
     if (text.empty()) return Fail(n, "is empty; give a name");
+    OSE_TRY(CheckName(n, text));
     return text;
+  }
+  // Names end up in messages and files.
+  Status CheckName(const JsonNode& n, const std::string& name) const {
+    if (std::any_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }))
+      return Fail(n, "is a name with a control character; take it out");
+    return {};
   }
   Result<int64_t> Micros(const JsonNode& n) const { return Int(n, 0, INT32_MAX); }
 
@@ -279,6 +289,7 @@ class Reader : private WorkloadPlaces {
     tasks_.resize(tasks.items.size());
     size_t i = 0;
     OSE_TRY(Walk(tasks, [&](const JsonNode& n) -> Status {
+      OSE_TRY(CheckName(n, n.key));
       task_index_[n.key] = static_cast<uint32_t>(i);
       tasks_[i++].node = &n;
       return {};
@@ -621,6 +632,14 @@ class Reader : private WorkloadPlaces {
 Result<Workload> ParseRtApp(std::string_view text, const std::string& file) {
   OSE_ASSIGN(JsonNode root, ParseJsonTree(text, file, kExitBadWorkload));
   return Reader(root, file).Run();
+}
+
+int RtAppOperationLine(std::string_view text, const std::string& file, const std::string& group, size_t op) {
+  auto root = ParseJsonTree(text, file, kExitBadWorkload);
+  if (!root.ok()) return 0;
+  Reader reader(*root, file);
+  auto workload = reader.Run();
+  return workload.ok() ? reader.LineOf(*workload, group, op) : 0;
 }
 
 }  // namespace ose

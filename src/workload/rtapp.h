@@ -20,6 +20,8 @@ inline constexpr int64_t kRtAppWriteNs = 195;
 
 // The workload is named after the file. Errors as of ParseWorkload.
 Result<Workload> ParseRtApp(std::string_view text, const std::string& file);
+// See OperationLine (workload_check.h).
+int RtAppOperationLine(std::string_view text, const std::string& file, const std::string& group, size_t op);
 
 }  // namespace ose
 

@@ -18,6 +18,7 @@ using namespace signature_scale;  // NOLINT: its only purpose
 
 constexpr double kSampledOps = 20'000;  // of a program with drawn durations
 constexpr int kSampledArrivals = 20'000;
+constexpr int64_t kSampledCycles = 2000;
 constexpr uint64_t kSampleSeed = 0x7369676e61747572;
 
 struct Burst {
@@ -221,18 +222,21 @@ class Calculator {
     if (a.kind == Arrivals::Kind::kPeriodic) return 0;
     // Of n requests at once n - 1 come after no gap: E[x^2] = 2 n / rate^2.
     if (a.states.empty()) return std::sqrt(2 * a.batch - 1);
-    Workload endless = w_;  // the process stops at its horizon
-    endless.horizon = {kMaxDrawNs};
-    ArrivalProcess arrivals(endless, static_cast<int>(g), cpus_, kSampleSeed);
-    double sum = 0, squares = 0, last = 0;
-    for (int i = 0; i < kSampledArrivals; ++i) {
-      const double at = static_cast<double>(arrivals.Next().v), gap = at - last;
-      last = at;
+    Workload longer = w_;  // the process stops at its horizon
+    int64_t cycle = 0;
+    for (const Arrivals::State& s : a.states) cycle += std::min(s.ns, kMaxDrawNs / kSampledCycles / static_cast<int64_t>(a.states.size()));
+    longer.horizon = {kSampledCycles * cycle};
+    ArrivalProcess arrivals(longer, static_cast<int>(g), cpus_, kSampleSeed);
+    double n = 0, sum = 0, squares = 0, last = 0;
+    for (Nanos at = arrivals.Next(); at < longer.horizon && n < kSampledArrivals; at = arrivals.Next()) {
+      const double gap = static_cast<double>(at.v) - last;
+      last = static_cast<double>(at.v);
+      ++n;
       sum += gap;
       squares += gap * gap;
     }
-    const double mean = sum / kSampledArrivals;
-    return mean > 0 ? std::sqrt(std::max(0.0, squares / kSampledArrivals - mean * mean)) / mean : 0;
+    const double mean = n > 0 ? sum / n : 0;
+    return mean > 0 ? std::sqrt(std::max(0.0, squares / n - mean * mean)) / mean : 1;
   }
 
   // c / (1 + c), where c is the coefficient of variation of the gaps between arrivals from

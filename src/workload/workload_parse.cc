@@ -66,6 +66,13 @@ class Parser : private WorkloadPlaces {
     return std::move(w_);
   }
 
+  // After Run(), of the workload that it returned.
+  int LineOf(const Workload& w, const std::string& group, size_t op) const {
+    for (size_t g = 0; g < w.groups.size(); ++g)
+      if (w.groups[g].name == group && op < w.groups[g].program.size()) return Operation(g, op);
+    return 0;
+  }
+
  private:
   // Where the lines of a group's operations come from: a table each, or a script.
   struct ProgramPlace {
@@ -562,6 +569,18 @@ Result<Workload> ParseWorkload(std::string_view text, const std::string& file) {
 Result<Workload> LoadWorkload(const std::string& path) {
   OSE_ASSIGN(std::string text, ReadFile(path));
   return path.ends_with(".json") ? ParseRtApp(text, path) : ParseWorkload(text, path);
+}
+
+int OperationLine(const std::string& path, const std::string& group, size_t op) {
+  auto text = ReadFile(path);
+  if (!text.ok()) return 0;
+  if (path.ends_with(".json")) return RtAppOperationLine(*text, path, group, op);
+  LiftedScripts lifted = LiftScripts(*text);
+  auto doc = TomlDoc::Parse(lifted.text, path, kExitBadWorkload, "docs/workloads.md");
+  if (!doc.ok()) return 0;
+  Parser parser(std::move(*doc), path, std::move(lifted.bodies));
+  auto workload = parser.Run();
+  return workload.ok() ? parser.LineOf(*workload, group, op) : 0;
 }
 
 }  // namespace ose
