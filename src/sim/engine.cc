@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "sim/schedule_observer.h"
+
 namespace ose {
 namespace {
 
@@ -435,9 +437,13 @@ Metrics Engine::CollectMetrics() {
   bool several = w_.groups.size() > 1;
   for (size_t g = 0; g < samples_.size(); ++g) {
     if (w_.groups[g].measured) all.Merge(samples_[g]);
-    if (several) AddEventMetrics(samples_[g], w_.groups[g].name + ".", window, out);
+    if (!several) continue;
+    const std::string prefix = w_.groups[g].name + ".";
+    AddEventMetrics(samples_[g], prefix, window, out);
+    if (options_.observer) options_.observer->OnSamples(prefix, samples_[g]);
   }
   AddEventMetrics(all, "", window, out);
+  if (options_.observer) options_.observer->OnSamples("", all);
 
   if (w_.run_to_completion && first_start_ != Nanos::Max())
     out["span"] = ((live_ > 0 ? end_ : last_exit_) - first_start_).us();
