@@ -35,6 +35,7 @@ void RegisterDeploy(CLI::App& app, Command& command);  // deploy, undeploy, stat
 void RegisterObserve(CLI::App& app, Command& command);
 void RegisterBuildAgent(CLI::App& app, Command& command);
 void RegisterValidate(CLI::App& app, Command& command);  // validate theory, real, kernel
+void RegisterPlot(CLI::App& app, Command& command);    // plot cdf, load, gantt and run
 void RegisterDoctor(CLI::App& app, Command& command);
 
 // --json and --quiet.

@@ -88,6 +88,7 @@ int Main(int argc, char** argv) {
   RegisterObserve(app, command);
   RegisterBuildAgent(app, command);
   RegisterValidate(app, command);
+  RegisterPlot(app, command);
   RegisterDoctor(app, command);
   try {
     app.parse(argc, argv);

@@ -65,7 +65,7 @@ Evaluator::~Evaluator() {
     stopping_ = true;
     for (Task& t : queue_) {
       if (auto* evaluation = std::get_if<std::promise<Evaluation>>(&t.promise)) evaluation->set_value(Failure(Outcome::kInternal, "stopped"));
-      else std::get<1>(t.promise).set_value(Error{kExitInternal, "stopped"});
+      else std::get<1>(t.promise)(Error{kExitInternal, "stopped"});
     }
     queue_.clear();
   }
@@ -81,10 +81,22 @@ std::future<Evaluation> Evaluator::Submit(EvalJob job) {
 }
 
 std::future<Result<ScheduleProfile>> Evaluator::SubmitProfile(std::string source, std::string file, uint64_t seed) {
-  std::promise<Result<ScheduleProfile>> promise;
-  std::future<Result<ScheduleProfile>> future = promise.get_future();
-  Enqueue({{.source = std::move(source), .file = std::move(file), .seeds = {seed}, .skeleton_of = {}}, std::move(promise)});
-  return future;
+  auto promise = std::make_shared<std::promise<Result<ScheduleProfile>>>();
+  auto done = [promise](Result<std::vector<WorkerSeed>> seeds) {
+    if (!seeds.ok()) promise->set_value(seeds.error());
+    else if (!seeds->front().profile) promise->set_value(Error{kExitInternal, "the worker left out the profile"});
+    else promise->set_value(std::move(*seeds->front().profile));
+  };
+  Enqueue({{.source = std::move(source), .file = std::move(file), .seeds = {seed}, .skeleton_of = {}}, std::move(done), {.profile = true}});
+  return promise->get_future();
+}
+
+std::future<Result<std::vector<WorkerSeed>>> Evaluator::SubmitWatched(std::string source, std::string file, std::vector<uint64_t> seeds,
+                                                                      Watch watch) {
+  auto promise = std::make_shared<std::promise<Result<std::vector<WorkerSeed>>>>();
+  auto done = [promise](Result<std::vector<WorkerSeed>> results) { promise->set_value(std::move(results)); };
+  Enqueue({{.source = std::move(source), .file = std::move(file), .seeds = std::move(seeds), .skeleton_of = {}}, std::move(done), std::move(watch)});
+  return promise->get_future();
 }
 
 void Evaluator::Enqueue(Task task) {
@@ -110,7 +122,7 @@ void Evaluator::ThreadMain() {
     queue_.pop_front();
     lock.unlock();
     if (auto* evaluation = std::get_if<std::promise<Evaluation>>(&task.promise)) evaluation->set_value(Process(task.job, clients));
-    else std::get<1>(task.promise).set_value(Profile(task.job, clients));
+    else std::get<1>(task.promise)(RunWatched(task.job, task.watch, clients));
   }
 }
 
@@ -187,17 +199,21 @@ Evaluation Evaluator::Process(const EvalJob& job, Clients& clients) {
   return RunSeeds(job, object, tunables, job.seeds, clients);
 }
 
-Result<ScheduleProfile> Evaluator::Profile(const EvalJob& job, Clients& clients) {
+Result<std::vector<WorkerSeed>> Evaluator::RunWatched(const EvalJob& job, const Watch& watch, Clients& clients) {
   auto fails = [this](const Evaluation& e) { return Error{ExitCode(e), e.diagnosis}; };
   auto prepared = Prepare(job, clients);
   if (auto* failure = std::get_if<Evaluation>(&prepared)) return fails(*failure);
   const auto& [object, tunables] = std::get<Ready>(prepared);
-  WorkerRun run{.object = object.path, .tunables = tunables, .steps = {}, .limits = options_.limits};
-  run.steps.push_back({.slot = kMainSlot, .checked = false, .report = true, .seeds = job.seeds, .profile = true});
-  OSE_ASSIGN(WorkerReply reply, clients.worker.Run(run));
-  if (reply.outcome != Outcome::kOk) return fails(Failure(reply.outcome, job.file + ": " + reply.diagnosis));
-  if (reply.results.size() != 1 || !reply.results[0].profile) return Error{kExitInternal, "the worker left out the profile"};
-  return std::move(*reply.results[0].profile);
+  std::vector<WorkerSeed> results;
+  for (uint64_t seed : job.seeds) {
+    WorkerRun run{.object = object.path, .tunables = tunables, .steps = {}, .limits = options_.limits};
+    run.steps.push_back({.slot = kMainSlot, .checked = false, .report = true, .seeds = {seed}, .watch = watch});
+    OSE_ASSIGN(WorkerReply reply, clients.worker.Run(run));
+    if (reply.outcome != Outcome::kOk) return fails(Failure(reply.outcome, job.file + ": " + reply.diagnosis));
+    if (reply.results.size() != 1) return Error{kExitInternal, "the worker left out a seed"};
+    results.push_back(std::move(reply.results[0]));
+  }
+  return results;
 }
 
 // Runs the seeds that are not known yet.

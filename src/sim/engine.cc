@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "sim/sample_room.h"
+#include "sim/schedule_observer.h"
 #include "workload/program.h"
 
 namespace ose {
@@ -568,14 +569,19 @@ Metrics Engine::CollectMetrics() {
   const Nanos window = w_.run_to_completion ? Nanos{0} : w_.horizon - w_.warmup;
   if (samples_.size() == 1 && w_.groups[0].measured) {
     AddEventMetrics(samples_[0], "", window, out);
+    if (options_.observer) options_.observer->OnSamples("", samples_[0]);
   } else {
     GroupSamples all;
-    bool several = w_.groups.size() > 1;
+    const bool several = w_.groups.size() > 1;
     for (size_t g = 0; g < samples_.size(); ++g) {
       if (w_.groups[g].measured) all.Merge(samples_[g]);
-      if (several) AddEventMetrics(samples_[g], w_.groups[g].name + ".", window, out);
+      if (!several) continue;
+      const std::string prefix = w_.groups[g].name + ".";
+      AddEventMetrics(samples_[g], prefix, window, out);
+      if (options_.observer) options_.observer->OnSamples(prefix, samples_[g]);
     }
     AddEventMetrics(all, "", window, out);
+    if (options_.observer) options_.observer->OnSamples("", all);
   }
 
   if (w_.run_to_completion && first_start_ != Nanos::Max())

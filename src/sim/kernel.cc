@@ -136,6 +136,7 @@ void Kernel::Pay(int id, Nanos cost) {
   if (cost.v == 0) return;
   Cpu& c = cpu(id);
   UpdateCurr(c);
+  if (observer_) [[unlikely]] observer_->OnOverhead(id, std::max(c.acct, now_), cost);
   c.acct = std::max(c.acct, now_) + cost;
   c.totals.overhead += cost;
   if (machine_.charge_overhead && c.curr) ChargeOverhead(*c.curr, cost);
@@ -372,6 +373,7 @@ void Kernel::StartNext(Cpu& c, Task* next, Task* prev) {
   if (ops_.running) CallHook(Hook::kOther, c.id, next, [&] { ops_.running(next); });
   cost += cost_;
   cost_ = {0};
+  if (observer_) [[unlikely]] observer_->OnOverhead(c.id, std::max(c.acct, now_), cost);
   c.acct = std::max(c.acct, now_) + cost;
   c.totals.overhead += cost;
   if (machine_.charge_overhead) ChargeOverhead(*next, cost);
@@ -545,6 +547,7 @@ void Kernel::MoveToLocal(Dsq& from, Task* t, Cpu& to) {
   from.Remove(t);
   t->cpu = to.id;
   to.local.PushFifo(t, false);
+  if (observer_) [[unlikely]] observer_->OnMoved(*t, now_);
 }
 
 void Kernel::OnPolicyTimer() {

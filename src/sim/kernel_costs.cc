@@ -23,7 +23,10 @@ void Kernel::UpdateCurrSlowly(Cpu& c) {
       const Nanos taken = noise.Take();
       c.acct += taken;
       c.totals.overhead += taken;
-      if (observer_) [[unlikely]] observer_->OnCost(c.id, CostKind::kNoise, taken);
+      if (observer_) [[unlikely]] {
+        observer_->OnCost(c.id, CostKind::kNoise, taken);
+        observer_->OnOverhead(c.id, c.acct - taken, taken);
+      }
     }
   }
   if (c.acct < now_) Progress(c, now_);

@@ -99,6 +99,7 @@ void Profiler::OnCost(int cpu, CostKind kind, Nanos cost) {
     case CostKind::kInterrupt: c.interrupt += cost; break;
     case CostKind::kSystemCall: c.system_call += cost; break;
     case CostKind::kNoise: c.noise += cost; break;
+    case CostKind::kPolicy: break;  // what is left
   }
 }
 

@@ -44,7 +44,7 @@ TEST(WorkerServer, ProfilesWhenAsked) {
   ASSERT_TRUE(server.Load({.slot = 0, .workload = kWorkload, .machine = kMachine}).ok());
   WorkerRun run{.object = Shipped("cfs"), .tunables = {}, .steps = {{.slot = 0, .checked = false, .report = true, .seeds = {1, 2}}}, .limits = {}};
   WorkerReply plain = server.Run(run);
-  run.steps[0].profile = true;
+  run.steps[0].watch.profile = true;
   WorkerReply profiled = server.Run(run);
   ASSERT_EQ(profiled.outcome, Outcome::kOk) << profiled.diagnosis;
   ASSERT_EQ(profiled.results.size(), 2u);
