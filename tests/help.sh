@@ -3,12 +3,12 @@
 . "$(dirname -- "$0")/lib.sh"
 
 for command in evolve eval compare bound load record import workloads policies doctor mcp \
-  vm 'vm build' build-bpf deploy undeploy status observe \
+  vm 'vm build' build-bpf deploy undeploy status observe validate 'validate theory' \
   gkb 'gkb list' 'gkb show' 'gkb query'; do
   # shellcheck disable=SC2086  # words of the command
   expect 0 $command --help
   out_has Usage "Example:  " "osevolve $command"
-  if [[ $command != gkb ]]; then out_has --json --quiet; fi
+  if [[ $command != gkb && $command != validate ]]; then out_has --json --quiet; fi
 done
 
 expect 0 --help
