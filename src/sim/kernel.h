@@ -183,8 +183,13 @@ class Kernel {
   void UpdateCurrSlowly(Cpu& c);
   void Progress(Cpu& c, Nanos to);
   Nanos BurstEnd(const Cpu& c) const;
-  void LockRq(int cpu, int context_cpu, bool ahead = false);
-  void LockDsq(Dsq& q, int context_cpu, bool ahead = false);
+  void LockRq(int id, int context_cpu, bool ahead = false) {
+    if (machine_.rq_lock_hold.v > 0) [[unlikely]] Spin(cpu(id).rq_lock, machine_.rq_lock_hold, context_cpu, ahead);
+  }
+  void LockDsq(Dsq& q, int context_cpu, bool ahead = false) {
+    if (machine_.dsq_lock_hold.v > 0) [[unlikely]] Spin(q.lock, machine_.dsq_lock_hold, context_cpu, ahead);
+  }
+  void Spin(BusyLock& lock, Nanos hold, int context_cpu, bool ahead);
   void SlowSibling(int cpu, bool busy);
   Nanos ArrivalCost(const Task& t, int cpu);
   void Pay(int cpu, Nanos cost);     // overhead on a CPU, from now

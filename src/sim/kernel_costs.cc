@@ -80,18 +80,9 @@ Nanos Kernel::ArrivalCost(const Task& t, int id) {
 // `context_cpu` takes the lock of a run queue, or of a queue that CPUs share, and pays for waiting. The
 // hold is part of the operation that needs it: the last of what the CPU has run up so far, or `ahead`, the
 // first of what it will.
-void Kernel::LockRq(int id, int context_cpu, bool ahead) {
-  const Nanos hold = machine_.rq_lock_hold;
-  if (hold.v == 0) return;
+void Kernel::Spin(BusyLock& lock, Nanos hold, int context_cpu, bool ahead) {
   const Nanos at = std::max(now_, cpu(context_cpu).acct) + cost_;
-  cost_ += cpu(id).rq_lock.Take(now_, ahead ? at : at - hold, hold);
-}
-
-void Kernel::LockDsq(Dsq& q, int context_cpu, bool ahead) {
-  const Nanos hold = machine_.dsq_lock_hold;
-  if (hold.v == 0) return;
-  const Nanos at = std::max(now_, cpu(context_cpu).acct) + cost_;
-  cost_ += q.lock.Take(now_, ahead ? at : at - hold, hold);
+  cost_ += lock.Take(now_, ahead ? at : at - hold, hold);
 }
 
 // Machine::charge_overhead. At once, although the time is only about to pass.
