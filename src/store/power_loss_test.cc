@@ -175,7 +175,7 @@ void ExpectPrefix(const std::string& path, int64_t at_least, int64_t* most_lost,
 }
 
 TEST_F(PowerLossTest, EveryDiskItMayLeaveBehindIsConsistent) {
-  constexpr int kRounds = 6, kSavesPerRound = 40, kDisks = 150;
+  constexpr int kRounds = 6, kSavesPerRound = 40, kDisks = 80;
   const std::string path = Path("run.db");
   struct Left {
     std::string path;
@@ -186,7 +186,7 @@ TEST_F(PowerLossTest, EveryDiskItMayLeaveBehindIsConsistent) {
   disk_.at_write = [&] {
     ++writes;
     // Before the first schema is synced there is no run that could be lost.
-    if (durable == 0 || left.size() >= kDisks || disk_.random() % 12) return;
+    if (durable == 0 || left.size() >= kDisks || disk_.random() % 24) return;
     left.push_back({Path("lost" + std::to_string(left.size()) + ".db"), durable, written});
     disk_.LosePower(path, left.back().path);
   };
