@@ -29,7 +29,7 @@ struct ChartSeries {
   std::string name;                  // "": not in the key
   Style style = Style::kLine;
   int colour = 0;                    // -1: grey; else any number from 0
-  std::vector<ChartPoint> points;
+  std::vector<ChartPoint> points = {};
   std::vector<ChartPoint> band = {};  // a closed outline, filled lightly: where the true curve is
 };
 
@@ -47,9 +47,9 @@ struct ChartBars {
 struct Chart {
   std::string title;
   std::string subtitle;  // smaller, below it
-  ChartAxis x, y;
-  std::vector<ChartSeries> series;
-  std::vector<ChartBars> bars;  // under the series
+  ChartAxis x = {}, y = {};
+  std::vector<ChartSeries> series = {};
+  std::vector<ChartBars> bars = {};  // under the series
   int width = 900, height = 560;
   bool key_below = false;
 };

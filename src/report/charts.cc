@@ -18,6 +18,8 @@ using nlohmann::json;
 
 // A range that is worth a logarithmic axis.
 constexpr double kWide = 20;
+// A logarithmic axis begins with this quantile, the 2nd percentile: what is below stretches it for nothing.
+constexpr size_t kLeftEdge = 10;
 
 struct Unit {
   std::string name;
@@ -56,18 +58,20 @@ std::vector<ChartPoint> Outline(const std::vector<ChartPoint>& low, const std::v
 Chart CdfChart(const std::string& workload, const std::string& metric, const std::string& where, const std::vector<CdfCurve>& curves) {
   const std::string what = metric.substr(metric.rfind('.') + 1);
   const MetricInfo* info = FindMetric(what + "_p50");
-  double least = INFINITY, most = 0, rest = 1;
+  double least = INFINITY, most = 0, left = INFINITY, rest = 1;
   int64_t fewest = INT64_MAX;
   for (const CdfCurve& curve : curves)
     for (const Distribution& d : curve.seeds) {
       fewest = std::min(fewest, d.count);
       most = std::max(most, d.values.back());
+      left = std::min(left, d.values[kLeftEdge]);
       for (double v : d.values)
         if (v > 0) least = std::min(least, v);
     }
   const Unit unit = ShownUnit(info ? std::string(info->unit) : "1", most);
   Chart chart{.title = fmt::format("Distribution of {} on {}", metric, workload), .subtitle = where};
   chart.x = {.label = Label(what, unit), .log = most > kWide * least};
+  if (chart.x.log && left > 0) chart.x.min = left / unit.per;
   for (size_t c = 0; c < curves.size(); ++c) {
     ChartSeries series{.name = curves[c].policy, .style = ChartSeries::Style::kLine, .colour = static_cast<int>(c)};
     std::vector<ChartPoint> low, high;
@@ -123,7 +127,7 @@ Status AddLoadCurves(const json& sweep, const std::string& file, const std::stri
     return Error{kExitUsage, fmt::format("{}: no JSON of a sweep (osevolve sweep ... --json): {}", file, e.what())};
   }
   for (LoadCurve& c : to.curves)
-    std::stable_sort(c.points.begin(), c.points.end(), [](const LoadPoint& a, const LoadPoint& b) { return a.load < b.load; });
+    std::sort(c.points.begin(), c.points.end(), [](const LoadPoint& a, const LoadPoint& b) { return a.load < b.load; });
   if (any) return {};
   std::string known;
   for (const std::string& m : metrics) known += (known.empty() ? "" : ", ") + m;

@@ -47,7 +47,7 @@ class Gantt {
     Chart chart{.title = fmt::format("Schedule of {} under {}", log_.workload, policy),
                 .subtitle = fmt::format("{}, {} CPUs, seed {}{}", log_.machine, log_.cpus, log_.seed,
                                         log_.begin_ns > 0 || log_.end_ns < log_.run_ns
-                                            ? fmt::format("; a part of {:.3f} ms", static_cast<double>(log_.run_ns) / 1e6)
+                                            ? fmt::format("; a part of its {:.3f} ms", static_cast<double>(log_.run_ns) / 1e6)
                                             : "")};
     chart.x = {.label = fmt::format("time ({})", per_us_ ? "µs" : "ms"), .min = Time(log_.begin_ns), .max = Time(log_.end_ns)};
     const int rows = log_.cpus + (task_rows_ > 0 ? task_rows_ + 1 : 0);
@@ -67,6 +67,7 @@ class Gantt {
   struct Cpu {
     int task = -1;
     int64_t begins = 0;
+    size_t group = SIZE_MAX;  // of the turn before, and its shade
     bool pale = false;
   };
 
@@ -100,9 +101,10 @@ class Gantt {
     if (c.task >= 0 && c.begins < at) {
       EndWait(c.task, c.begins);
       const auto group = std::min(static_cast<size_t>(log_.GroupOf(c.task)), size_t{kMostGroups});
+      c.pale = group == c.group && !c.pale;
+      c.group = group;
       groups_[2 * group + c.pale].bars.push_back(Make(c.begins, at, cpu));
       if (task_rows_ > 0) groups_[2 * group].bars.push_back(Make(c.begins, at, TaskRow(c.task)));
-      c.pale = !c.pale;
     }
     c.task = -1;
   }
