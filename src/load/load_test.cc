@@ -186,6 +186,13 @@ TEST(Load, OpenLoopCountsWhatItCannotServe) {
   EXPECT_EQ(r->metrics.at("events"), 0);
 }
 
+TEST(Load, ALockThatIsNotHandedOverStillGoesToEverybody) {
+  const Metrics m = Measure("lock_handover = false\n[[group]]\nname = 'a'\ncount = 4\nprogram = [ { loop = 200, program = [ { lock = 'm' }, { run_us = 5 }, { unlock = 'm' } ] } ]\n"
+                            "[[group]]\nname = 'b'\nprogram = [ { lock = 'm' }, { cond_wait = 'c', mutex = 'm' }, { unlock = 'm' } ]\n"
+                            "[[group]]\nname = 'c'\nprogram = [ { sleep_ms = 20 }, { lock = 'm' }, { cond_signal = 'c' }, { sleep_ms = 1 }, { unlock = 'm' } ]\n");
+  EXPECT_EQ(m.at("events"), 6);
+}
+
 TEST(Load, AConditionReleasesItsMutexAndTakesItAgain) {
   // b can only signal because a's wait has released m. When a returns it holds m, so b's second lock waits.
   const Metrics m = Measure(

@@ -29,7 +29,7 @@ void LoadRun::Perform(LoadTask& t) {
         if (op.ns > Now().v) on = SleepUntil(t, {op.ns});
         break;
       case OpKind::kLock:
-        if (!locks_[op.object].Acquire(t.waiter)) on = Block(t);
+        on = TakeLock(op.object, t);
         break;
       case OpKind::kUnlock: locks_[op.object].Release(); break;
       case OpKind::kWait:
@@ -60,7 +60,7 @@ void LoadRun::Perform(LoadTask& t) {
       case OpKind::kPeriod: on = SleepPeriod(t, op); break;
       case OpKind::kCondWait:
         conditions_[op.object].Wait(t.waiter, op.count > 0 ? &locks_[op.count - 1] : nullptr);
-        on = Block(t);
+        on = Block(t) && (op.count == 0 || w_.lock_handover || TakeLock(op.count - 1, t));
         break;
       case OpKind::kCondSignal: conditions_[op.object].Signal(); break;
       case OpKind::kCondBroadcast: conditions_[op.object].Broadcast(); break;
@@ -164,6 +164,14 @@ bool LoadRun::SleepPeriod(LoadTask& t, const Op& op) {
 }
 
 // The task has queued itself where it will be found.
+bool LoadRun::TakeLock(uint32_t index, LoadTask& t) {
+  while (!locks_[index].Acquire(t.waiter)) {
+    if (!Block(t)) return false;
+    if (w_.lock_handover) return true;
+  }
+  return true;
+}
+
 bool LoadRun::Block(LoadTask& t) {
   ++t.sleeps;
   t.waits.store(t.waits.load(std::memory_order_relaxed) + 1, std::memory_order_release);

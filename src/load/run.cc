@@ -32,6 +32,7 @@ LoadRun::LoadRun(const Workload& workload, const LoadOptions& options)
       open_(workload.groups.size()),
       samples_(workload.groups.size()) {
   for (const Group& g : w_.groups) open_loop_ |= g.arrivals.kind != Arrivals::Kind::kNone;
+  for (FifoLock& lock : locks_) lock.set_handover(w_.lock_handover);
   end_ = open_loop_ ? w_.horizon.v * 2 : w_.horizon.v;
 }
 

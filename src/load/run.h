@@ -84,6 +84,7 @@ class LoadRun {
   bool EndPass(LoadTask& t);
   void BeginEvent(LoadTask& t, Nanos release, Nanos now);
   bool EndEvent(LoadTask& t);
+  bool TakeLock(uint32_t index, LoadTask& t);
   bool Block(LoadTask& t);
   bool SleepUntil(LoadTask& t, Nanos due);
   bool Resumed(LoadTask& t, Nanos woken_at);

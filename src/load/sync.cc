@@ -17,7 +17,7 @@ void FifoLock::Release() {
   {
     std::lock_guard guard(mutex_);
     next = waiters_.Pop();
-    held_ = next != nullptr;
+    held_ = next && handover_;
   }
   if (next) next->Wake();
 }
@@ -25,7 +25,7 @@ void FifoLock::Release() {
 void FifoLock::AcquireFor(Waiter& w) {
   {
     std::lock_guard guard(mutex_);
-    if (std::exchange(held_, true)) {
+    if (handover_ && std::exchange(held_, true)) {
       waiters_.Push(w);
       return;
     }

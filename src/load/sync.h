@@ -17,16 +17,18 @@ namespace ose {
 
 class FifoLock {
  public:
-  // True: the lock is the caller's. False: it waits.
+  // Workload::lock_handover. Before any thread uses it.
+  void set_handover(bool handover) { handover_ = handover; }
+  // True: the lock is the caller's. False: it waits, and has the lock when it is woken, or, without hand-over, asks again.
   bool Acquire(Waiter& caller);
-  // Hands it to the first that waits.
+  // Hands it to the first that waits, or wakes that one.
   void Release();
-  // For a waiter that is armed and in no queue: wakes it when the lock is its own.
+  // For a waiter that is armed and in no queue: wakes it when the lock is its own, or, without hand-over, to ask for it.
   void AcquireFor(Waiter& w);
 
  private:
   std::mutex mutex_;
-  bool held_ = false;
+  bool held_ = false, handover_ = true;
   WaiterQueue waiters_;
 };
 

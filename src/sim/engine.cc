@@ -210,6 +210,11 @@ Nanos Engine::Duration(const Op& op, Task& t) {
 
 Step Engine::Advance(Task& t, int cpu) {
   const Nanos futex = m_.syscall + m_.futex_op;
+  if (t.wants_lock > 0 && !TakeLock(t.wants_lock - 1, t)) {
+    if (futex.v > 0) kernel_.ChargeSystemCall(cpu, futex);
+    ++sleeps_;
+    return Step::kBlock;
+  }
   for (int ops = 0; ops < kMaxOpsAtOnce; ++ops) {
     if (t.pc == 0 && !t.pass_open && !BeginPass(t)) {
       ++sleeps_;
@@ -242,12 +247,9 @@ Step Engine::Advance(Task& t, int cpu) {
           blocks = true;
         }
         break;
-      case OpKind::kLock: {
-        Lock& lock = locks_[op.object];
-        if (!lock.owner) lock.owner = &t;
-        else lock.waiters.Push(t), blocks = true, call = futex;
+      case OpKind::kLock:
+        if (!TakeLock(op.object, t)) blocks = true, call = futex;
         break;
-      }
       case OpKind::kUnlock:
         if (Unlock(op.object, t, cpu)) call = futex;
         break;
@@ -385,6 +387,11 @@ bool Engine::CondSignal(uint32_t condition, Task& t, int cpu) {
   if (!waiter) return false;
   if (const uint32_t mutex = waiter->program[waiter->pc - 1].count; mutex > 0) {
     Lock& lock = locks_[mutex - 1];
+    if (!w_.lock_handover) {
+      waiter->wants_lock = mutex;
+      WakeBy(*waiter, t, cpu);
+      return true;
+    }
     if (lock.owner) {
       lock.waiters.Push(*waiter);
       return true;
@@ -395,11 +402,21 @@ bool Engine::CondSignal(uint32_t condition, Task& t, int cpu) {
   return true;
 }
 
+bool Engine::TakeLock(uint32_t index, Task& t) {
+  Lock& lock = locks_[index];
+  const bool free = !lock.owner;
+  if (free) lock.owner = &t;
+  else lock.waiters.Push(t);
+  t.wants_lock = free || w_.lock_handover ? 0 : index + 1;
+  return free;
+}
+
 bool Engine::Unlock(uint32_t index, Task& t, int cpu) {
   Lock& lock = locks_[index];
-  lock.owner = lock.waiters.Pop();
-  if (lock.owner) WakeBy(*lock.owner, t, cpu);
-  return lock.owner != nullptr;
+  Task* next = lock.waiters.Pop();
+  lock.owner = w_.lock_handover ? next : nullptr;
+  if (next) WakeBy(*next, t, cpu);
+  return next != nullptr;
 }
 
 bool Engine::BeginPass(Task& t) {

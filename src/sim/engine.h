@@ -66,6 +66,7 @@ class Engine : public KernelClient {
   bool SleepPeriod(const Op& op, Task& t);
   void CondWait(const Op& op, Task& t, int cpu);
   bool CondSignal(uint32_t condition, Task& t, int cpu);  // false: nobody waited
+  bool TakeLock(uint32_t lock, Task& t);  // false: it waits
   bool Unlock(uint32_t lock, Task& t, int cpu);  // whether somebody waited
   Nanos Duration(const Op& op, Task& t);
   void WakeBy(Task& sleeper, Task& waker, int cpu);

@@ -82,6 +82,7 @@ struct osevolve::osv_task {
   struct Loop { uint32_t start, left; };
   std::array<Loop, ose::kMaxLoopDepth> loops{};
   osv_task* next_waiter = nullptr;  // in the FIFO of what it is blocked on
+  uint32_t wants_lock = 0;          // woken for a lock that is not handed over: which, + 1
   bool released = false;            // woken since the last instruction: kBegin dates from woken_at
 
   // Current event.

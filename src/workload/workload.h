@@ -51,7 +51,7 @@ enum class OpKind : uint8_t {
   kRun,      // use the CPU for a duration
   kSleep,    // sleep for a duration
   kTimer,    // sleep until a time since the start of the run; no sleep if it has passed
-  kLock,     // acquire mutex `object`, FIFO hand-off to the first waiter
+  kLock,     // acquire mutex `object`; see Workload::lock_handover
   kUnlock,   // release it
   kWait,     // take one from semaphore `object`, sleeping while it is 0
   kSignal,   // give `count` to semaphore `object`; wakes as many waiters, first come first
@@ -182,6 +182,9 @@ struct Workload {
   std::vector<Group> groups;
   std::vector<Dist> dists;
   std::vector<std::string> locks, semaphores, conditions;
+  // Unlocking gives a lock to the first that waits; or (false) wakes that one, and the lock is whoever's who takes it
+  // first, as with mutexes of glibc.
+  bool lock_handover = true;
   std::vector<Barrier> barriers;
   std::vector<Queue> queues;
   std::vector<Timer> timers;

@@ -163,6 +163,7 @@ std::string FormatBody(const Workload& w) {
   if (w.warmup.v > 0) out += TomlDuration("warmup", w.warmup.v) + "\n";
   out += fmt::format("end = \"{}\"\n", w.run_to_completion ? "completion" : "horizon");
   out += FormatNames("locks", "lock", w.locks);
+  if (!w.lock_handover) out += "lock_handover = false\n";
   out += FormatNames("semaphores", "sem", w.semaphores);
   out += FormatNames("conditions", "cond", w.conditions);
   out += fmt::format("\n[seeds]\nsearch = {}\nselect = {}\nfinal = {}\n", w.search_seeds, w.select_seeds,
@@ -208,7 +209,7 @@ bool Workload::operator==(const Workload& o) const {
          std::equal(objectives.begin(), objectives.end(), o.objectives.begin(), o.objectives.end(),
                     SameObjective) &&
          search_seeds == o.search_seeds && select_seeds == o.select_seeds && final_seeds == o.final_seeds &&
-         groups == o.groups && dists == o.dists && locks == o.locks && semaphores == o.semaphores &&
+         groups == o.groups && dists == o.dists && locks == o.locks && lock_handover == o.lock_handover && semaphores == o.semaphores &&
          conditions == o.conditions && barriers == o.barriers && queues == o.queues && timers == o.timers && real == o.real && recorded == o.recorded;
 }
 

@@ -174,6 +174,7 @@ void Parser::ParseNames(const char* key, const char* stem, Names* names) {
 
 void Parser::ParseDeclarations() {
   ParseNames("locks", "lock", &locks_);
+  root_.Bool("lock_handover", &w_.lock_handover);
   ParseNames("semaphores", "sem", &semaphores_);
   ParseNames("conditions", "cond", &conditions_);
   barriers_ = root_.Tables("barrier");

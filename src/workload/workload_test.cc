@@ -101,6 +101,16 @@ TEST(ParseWorkload, Distributions) {
   EXPECT_EQ(w.groups[0].program[5], (Op{.kind = OpKind::kRun, .drawn = true, .object = 0}));
 }
 
+TEST(ParseWorkload, LocksAreHandedOverUnlessSaidOtherwise) {
+  const std::string group = "[[group]]\nname = 'a'\nprogram = [ { lock = 'm' }, { run_us = 1 }, { unlock = 'm' } ]\n";
+  const Workload handed = *ParseWorkload("format = 1\n" + group, "w"), barging = *ParseWorkload("format = 1\nlock_handover = false\n" + group, "w");
+  EXPECT_TRUE(handed.lock_handover);
+  EXPECT_FALSE(barging.lock_handover);
+  EXPECT_FALSE(handed == barging);
+  EXPECT_TRUE(*ParseWorkload(FormatWorkload(barging), "w") == barging);
+  EXPECT_NE(WorkloadHash(handed), WorkloadHash(barging));
+}
+
 TEST(ParseWorkload, EndDefaultsToHorizonWhenSomethingNeverEnds) {
   EXPECT_FALSE(Parse(WithGroup("repeat = true\nprogram = [ { run_us = 1 } ]")).run_to_completion);
   EXPECT_FALSE(
