@@ -78,7 +78,7 @@ void Engine::MakeTasks() {
       open_loop_ = true;
       open_[g].arrivals = std::make_unique<ArrivalProcess>(w_, static_cast<int>(g), m_.cpus, seed_);
       open_[g].idle_threads.reserve(static_cast<size_t>(group.count));
-      open_[g].backlog.Reserve(64);
+      open_[g].backlog.Reserve(4096);
     }
     for (int i = 0; i < group.count; ++i, ++index) {
       Task& t = tasks_[static_cast<size_t>(index)];

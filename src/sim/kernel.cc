@@ -121,13 +121,15 @@ void Kernel::BreakRule(const Task* t, const std::string& what) {
 void Kernel::UpdateCurr(Cpu& c) {
   if (now_ <= c.acct) return;
   if (!plain_progress_) [[unlikely]] return UpdateCurrSlowly(c);
+  Nanos delta = now_ - c.acct;
   if (Task* t = c.curr) {
-    Nanos delta = now_ - c.acct;
     t->remaining -= delta;
     t->run_total += delta;
     c.totals.useful += delta;
     if (t->slice != kSliceInfinite)
       t->slice = t->slice > static_cast<uint64_t>(delta.v) ? t->slice - static_cast<uint64_t>(delta.v) : 0;
+  } else {
+    c.totals.idle += delta;
   }
   c.acct = now_;
 }

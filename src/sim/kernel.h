@@ -62,8 +62,9 @@ class KernelClient {
 
 enum class Hook : uint8_t { kNone, kInit, kSelectCpu, kEnqueue, kDispatch, kOther };
 
+// Where a CPU's time went. Together they are all of it, to the nanosecond.
 struct CpuTotals {
-  Nanos useful{0}, overhead{0};
+  Nanos useful{0}, overhead{0}, idle{0};
   Nanos slowed{0};  // of useful: progress that the sibling cost
 };
 
@@ -112,7 +113,7 @@ class Kernel {
   const std::string& diagnosis() const { return diagnosis_; }
   void Fail(Outcome outcome, std::string diagnosis);
 
-  // Settles accounts up to now. Then, per CPU, idle = now - useful - overhead.
+  // Settles accounts up to now. Then, per CPU, useful + overhead + idle = now.
   void Settle();
   const CpuTotals& totals(int cpu) const { return cpus_[static_cast<size_t>(cpu)].totals; }
   uint64_t switches() const { return switches_; }

@@ -38,7 +38,10 @@ void Kernel::Progress(Cpu& c, Nanos to) {
   const Nanos delta = to - c.acct;
   c.acct = to;
   Task* t = c.curr;
-  if (!t) return;
+  if (!t) {
+    c.totals.idle += delta;
+    return;
+  }
   Nanos work = delta;
   if (c.slowed) {
     const int64_t permille = delta.v * smt_permille_ + t->progress_permille;

@@ -173,7 +173,7 @@ void Profiler::AddTotals(const Kernel& kernel) {
     const CpuTotals& totals = kernel.totals(i);
     profile_.cpus.push_back({.useful_ns = totals.useful.v,
                              .overhead_ns = totals.overhead.v,
-                             .idle_ns = profile_.time_ns - totals.useful.v - totals.overhead.v});
+                             .idle_ns = totals.idle.v});
     // What is left over is the policy's. The run may end before the last costs are paid: those that lie
     // beyond are taken off again, the policy's first.
     Costs& c = costs_[static_cast<size_t>(i)];

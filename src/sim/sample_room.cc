@@ -38,7 +38,7 @@ std::vector<SampleRoom> RoomForSamples(const Workload& w, int cpus) {
   for (const Group& group : w.groups) {
     const PassTotals pass = TotalsOfPass(w, group);
     const double passes = Passes(w, group, pass, cpus);
-    wants.push_back({passes * pass.events, passes * (pass.blocks + pass.locks + 1) + group.count});
+    wants.push_back({passes * pass.events, passes * (pass.blocks + pass.locks + pass.full + 1) + group.count});
     total += 3 * wants.back().events + wants.back().wakeups;
   }
   const double share = total > kMost ? kMost / total : 1;

@@ -90,7 +90,12 @@ PassTotals TotalsOfPass(const Workload& workload, const Group& group) {
       case OpKind::kSignal: t.wakes += times * op.count; break;
       case OpKind::kCondSignal:
       case OpKind::kCondBroadcast:
-      case OpKind::kPut: t.wakes += times; break;
+        t.wakes += times;
+        break;
+      case OpKind::kPut:
+        t.wakes += times;
+        if (workload.queues[op.object].capacity > 0) t.full += times;
+        break;
       case OpKind::kLock: t.locks += times; break;
       case OpKind::kYield: t.yields += times; break;
       case OpKind::kEnd:

@@ -81,6 +81,7 @@ struct PassTotals {
   double blocks = 0;  // operations that put the task to sleep, or may: kSleep, kTimer, kPeriod, kWait, kCondWait, kBarrier, kTake
   double wakes = 0;   // wake-ups of others: kSignal by its count, kPut, kCondSignal, kCondBroadcast, kBarrier by (parties - 1) / parties
   double locks = 0, yields = 0;
+  double full = 0;    // kPut into bounded queues, each of which may block
   bool drawn = false;  // some duration is drawn
 };
 PassTotals TotalsOfPass(const Workload& workload, const Group& group);
