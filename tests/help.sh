@@ -4,12 +4,12 @@
 
 for command in evolve eval compare bound load record import workloads policies doctor mcp \
   'plot cdf' 'plot load' 'plot gantt' 'plot run' \
-  vm 'vm build' build-bpf deploy undeploy status observe \
+  vm 'vm build' build-bpf deploy undeploy status observe validate 'validate theory' \
   gkb 'gkb list' 'gkb show' 'gkb query' plot; do
   # shellcheck disable=SC2086  # words of the command
   expect 0 $command --help
   out_has Usage "Example:  " "osevolve $command"
-  if [[ $command != gkb && $command != plot ]]; then out_has --json --quiet; fi
+  if [[ $command != gkb && $command != validate && $command != plot ]]; then out_has --json --quiet; fi
 done
 
 expect 0 --help

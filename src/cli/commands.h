@@ -32,6 +32,7 @@ void RegisterBuildBpf(CLI::App& app, Command& command);
 void RegisterDeploy(CLI::App& app, Command& command);  // deploy, undeploy, status
 void RegisterObserve(CLI::App& app, Command& command);
 void RegisterBuildAgent(CLI::App& app, Command& command);
+void RegisterValidate(CLI::App& app, Command& command);  // validate theory, real, kernel
 void RegisterPlot(CLI::App& app, Command& command);    // plot cdf, load, gantt and run
 void RegisterDoctor(CLI::App& app, Command& command);
 

@@ -96,8 +96,8 @@ Result<Problem> LoadProblem(const Context& context, const ProblemOptions& option
   std::string machine_name = options.machine.empty() ? workload.machine : options.machine;
   OSE_ASSIGN(std::string machine_file, FindFile(machine_name, {Dirname(file), context.root + "/machines"}, ".toml", "machine profile", "ls machines"));
   OSE_ASSIGN(Machine machine, LoadMachine(machine_file));
-  if (options.cpus > 0) machine.cpus = options.cpus;
-  else if (workload.cpus > 0) machine.cpus = workload.cpus;
+  if (options.cpus > 0) machine = WithCpus(machine, options.cpus);
+  else if (workload.cpus > 0) machine = WithCpus(machine, workload.cpus);
   workload.cpus = machine.cpus;
   for (const Group& g : workload.groups)
     for (int c : g.affinity)

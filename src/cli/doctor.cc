@@ -85,7 +85,7 @@ Check CheckSchedExt(const Context& c) {
   if (state.empty()) return {name, false, false, linux + " has no sched_ext (needs 6.12 or later with CONFIG_SCHED_CLASS_EXT); the simulator and the VM do not need it"};
   if (!FileExists("/sys/kernel/btf/vmlinux")) return {name, false, false, linux + " has no BTF (CONFIG_DEBUG_INFO_BTF), so policies cannot be loaded"};
   const std::string lockdown = KernelWord("/sys/kernel/security/lockdown");
-  if (lockdown.find("[confidentiality]") != lockdown.npos) return {name, false, false, linux + " is locked down ([confidentiality]): nobody may load BPF programs that read its memory"};
+  if (lockdown.find("[confidentiality]") != lockdown.npos) return {name, false, false, linux + " is locked down ([confidentiality]): nobody may load BPF programs that read its memory; boot it with lockdown=integrity or none"};
   if (!FileExists(JoinPath(c.programs, "osevolve-live"))) return {name, false, false, linux + " has it, but osevolve-live was not built: ./osevolve deploy installs what it needs (tools/packages-vm.txt)"};
   if (!rules.empty()) return {name, true, false, fmt::format("{}, {} rules now", linux, rules)};
   return {name, true, false, linux + (geteuid() == 0 ? "" : "; deploying takes root")};

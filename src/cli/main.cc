@@ -82,6 +82,7 @@ int Main(int argc, char** argv) {
   RegisterDeploy(app, command);
   RegisterObserve(app, command);
   RegisterBuildAgent(app, command);
+  RegisterValidate(app, command);
   RegisterPlot(app, command);
   RegisterDoctor(app, command);
   try {

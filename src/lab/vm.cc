@@ -29,6 +29,7 @@ const char kSourcePackage[] = "linux-source-6.12";
 
 std::string CommandScript(const VmOptions& o) {
   std::string script;
+  if (const std::string tools = Dirname(o.kernel); !o.repeatable && FileExists(tools + "/bpftool")) script += "PATH=$PATH:" + ShellQuoted(tools) + "\n";
   if (!o.cwd.empty()) script += "cd " + ShellQuoted(o.cwd) + " || exit 125\n";
   script += "exec";
   for (const std::string& word : o.command) script += " " + ShellQuoted(word);

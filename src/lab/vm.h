@@ -20,7 +20,7 @@
 namespace ose {
 
 struct VmOptions {
-  std::string kernel;                // a bzImage
+  std::string kernel;                // a bzImage; the bpftool of `vm build` beside it comes into the guest's PATH
   std::string lab_dir;               // src/lab: guest_init, make_initramfs
   std::vector<std::string> command;  // argv, run by bash's exec in `cwd`
   std::string cwd;                   // a folder of the host; "" = /run/tmp of the guest

@@ -76,11 +76,20 @@ const std::string& LibbpfWarning() { return Warning(); }
 std::string SchedExtState() { return FirstLine("/sys/kernel/sched_ext/state"); }
 std::string SchedExtPolicy() { return FirstLine("/sys/kernel/sched_ext/root/ops"); }
 
+Status CheckBpf(int exit_code) {
+  if (access("/sys/kernel/btf/vmlinux", R_OK) != 0)
+    return Error{exit_code, "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF), so its structures cannot be found; try a VM: osevolve vm"};
+  // The verifier would say of a helper that it is unknown.
+  if (FirstLine("/sys/kernel/security/lockdown").find("[confidentiality]") != std::string::npos)
+    return Error{exit_code, "this kernel is locked down ([confidentiality] in /sys/kernel/security/lockdown): nobody may load BPF programs "
+                            "that read its memory; boot it with lockdown=integrity or none, or try a VM: osevolve vm"};
+  return {};
+}
+
 Status CheckKernel() {
   if (geteuid() != 0) return Error{kExitNoSchedExt, "loading a policy into the kernel takes root: sudo, or try it in a VM: osevolve vm"};
   if (SchedExtState().empty()) return Error{kExitNoSchedExt, "this kernel has no sched_ext (Linux 6.12 or later with CONFIG_SCHED_CLASS_EXT); try it in a VM: osevolve vm"};
-  if (access("/sys/kernel/btf/vmlinux", R_OK) != 0) return Error{kExitNoSchedExt, "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF), so its structures cannot be found"};
-  return {};
+  return CheckBpf(kExitNoSchedExt);
 }
 
 Status LoadWithLog(bpf_object* object, const std::string& name, const std::string& prefix, const std::string& first_warning, int failure) {

@@ -17,7 +17,9 @@ namespace ose {
 void ListenToLibbpf();
 const std::string& LibbpfWarning();
 
-// Root, sched_ext and BTF: what loading any scheduler takes.
+// What any program of ours takes in a kernel: BTF, and no lockdown for confidentiality; `exit_code` otherwise.
+Status CheckBpf(int exit_code);
+// And for a scheduler: root, and sched_ext.
 Status CheckKernel();
 
 // Loads an object again that the kernel has refused, this time with the verifier's log. `name` is the policy's;

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/subprocess.h"
 #include "core/exit_code.h"
+#include "live/bpf_words.h"
 #include "live/privilege.h"
 
 namespace ose {
@@ -88,7 +89,7 @@ int QuietLibbpf(enum libbpf_print_level, const char*, va_list) { return 0; }
 
 Result<std::string> WatchCounts(const WatchOptions& o) {
   if (geteuid() != 0) return Error{kExitNoTracing, "counting in the kernel takes root: sudo"};
-  if (access("/sys/kernel/btf/vmlinux", R_OK) != 0) return Error{kExitNoTracing, "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF), so nothing can be counted in it"};
+  OSE_TRY(CheckBpf(kExitNoTracing));
   libbpf_set_print(QuietLibbpf);
   std::unique_ptr<bpf_object, ObjectCloser> object(bpf_object__open_file(o.object.c_str(), nullptr));
   if (!object) return Error{kExitInternal, o.object + " cannot be read: build again"};

@@ -28,6 +28,23 @@ std::string FormatTable(const std::vector<std::vector<std::string>>& rows) {
   return out;
 }
 
+std::string FormatMarkdownTable(const std::vector<std::vector<std::string>>& rows) {
+  std::string out;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    out += '|';
+    for (const std::string& cell : rows[i]) {
+      out += ' ';
+      for (char c : cell) out += c == '|' ? "\\|" : std::string(1, c);
+      out += " |";
+    }
+    out += '\n';
+    if (i > 0) continue;
+    for (size_t j = 0; j < rows[0].size(); ++j) out += j == 0 ? "|---" : "|---:";
+    out += "|\n";
+  }
+  return out;
+}
+
 std::string Printable(std::string_view text) {
   std::string out;
   for (char c : text) out += (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7f ? '?' : c;

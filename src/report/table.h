@@ -12,6 +12,9 @@ size_t TextWidth(const std::string& text);
 
 std::string FormatTable(const std::vector<std::vector<std::string>>& rows);
 
+// The same as a table of Markdown; the first row is its header. `|` in a cell is escaped.
+std::string FormatMarkdownTable(const std::vector<std::vector<std::string>>& rows);
+
 // Control characters, which a file or a candidate may have put into a text, as '?'.
 std::string Printable(std::string_view text);
 

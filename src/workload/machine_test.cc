@@ -64,6 +64,75 @@ TEST(ParseMachine, Errors) {
             "m.toml:5: 'refill_ns_per_kb_llc' is nan; give 0 to 1000000");
 }
 
+TEST(ParseMachine, ErrorsOfTheModelsParts) {
+  EXPECT_EQ(ErrorOf(With("cpus_per_llc = 8")), "m.toml:4: 'cpus_per_llc' is 8, more than the 4 CPUs there are; give 0 for all");
+  EXPECT_EQ(ErrorOf(With("smt_speed = 0.6")),
+            "m.toml:4: 'smt_speed' of cores with one hardware thread; give smt = 2 or leave it out");
+  EXPECT_EQ(ErrorOf(With("smt = 2\nsmt_speed = 0")), "m.toml:5: 'smt_speed' is 0; give 0.1 to 1");
+  EXPECT_EQ(ErrorOf(With("[kernel]\ntick_ms = 0\nmin_slice_us = 1\ntick_cost_ns = 5")),
+            "m.toml:7: 'tick_cost' without a tick; give 'tick_ms' or leave it out");
+  EXPECT_EQ(ErrorOf(With("[kernel]\ntick_us = 1\ntick_cost_us = 1")),
+            "m.toml:6: 'tick_cost' is 1000 ns and a tick comes every 1000 ns: no CPU would get anything done; "
+            "correct one of them");
+  EXPECT_EQ(ErrorOf(With("[service]\npick_idel_ns = 3")),
+            "m.toml:5: unknown key 'pick_idel_ns' in [service]; did you mean 'pick_idle_ns'?");
+  EXPECT_EQ(ErrorOf(With("[noise]\nduration_us = 3")),
+            "m.toml:4: key 'rate_per_s' is missing in [noise]; add it, see docs/machines.md");
+  EXPECT_EQ(ErrorOf(With("[noise]\nrate_per_s = 10")),
+            "m.toml:4: [noise] has no 'duration'; give one, like duration_us = { exponential = 5 }");
+  EXPECT_EQ(ErrorOf(With("[noise]\nrate_per_s = 100\nduration_ms = { exponential = 20 }")),
+            "m.toml:5: [noise] takes 200% of every CPU: nothing else would run; lower 'rate_per_s' or 'duration'");
+}
+
+constexpr const char* kEverything =
+    "smt = 2\nsmt_speed = 0.62\nl2_kb = 2048\n[kernel]\ntick_cost_ns = 900\n"
+    "[cost]\nsched_ext_switch_ns = 1\nwakeup_irq_ns = 2\ndsq_lock_hold_ns = 3\nrq_lock_hold_ns = 4\nsyscall_ns = 5\n"
+    "futex_op_ns = 6\npipe_op_ns = 7\nsleep_op_ns = 8\nfork_op_us = 9\n"
+    "[service]\ngeneral_ns = 2\nremote_ns = 50\nremote_far_ns = 120\npick_ns_per_cpu = 0.25\nnow_ns = 20\nkick_self_ns = 0\n"
+    "[noise]\nrate_per_s = 12.5\nduration_us = { lognormal = [20, 2] }";
+
+TEST(FormatMachine, RoundTripsEveryPartOfTheModel) {
+  auto m = ParseMachine(With(kEverything), "m.toml");
+  ASSERT_TRUE(m.ok()) << m.error().message;
+  EXPECT_EQ(m->smt_speed, 0.62);
+  EXPECT_EQ(m->fork_op.v, 9000);
+  EXPECT_EQ(m->noise.duration.kind, Dist::Kind::kLognormal);
+  auto again = ParseMachine(FormatMachine(*m), "again.toml");
+  ASSERT_TRUE(again.ok()) << again.error().message;
+  EXPECT_EQ(*again, *m);
+}
+
+TEST(Machine, AServiceThatIsNotNamedCostsTheGeneralFigure) {
+  auto m = ParseMachine(With(kEverything), "m.toml");
+  ASSERT_TRUE(m.ok()) << m.error().message;
+  EXPECT_EQ(m->ServiceCost(Service::kNow).v, 20);
+  EXPECT_EQ(m->ServiceCost(Service::kRandom).v, 2);
+  EXPECT_EQ(m->ServiceCost(Service::kDsqMove), m->dsq_op);
+  EXPECT_EQ(m->ServiceCost(Service::kKick), m->kick);
+  EXPECT_EQ(m->ServiceCost(Service::kKickSelf).v, 0);
+}
+
+TEST(Machine, TheKernelsOwnClassPaysForNothingButKicks) {
+  auto m = ParseMachine(With(kEverything), "m.toml");
+  ASSERT_TRUE(m.ok()) << m.error().message;
+  Machine k = AsKernelClass(*m);
+  EXPECT_EQ(k.hook.v + k.dsq_op.v + k.remote.v + k.sched_ext_switch.v + k.dsq_lock_hold.v, 0);
+  for (size_t s = 0; s < kServices; ++s)
+    EXPECT_EQ(k.ServiceCost(static_cast<Service>(s)).v, s == static_cast<size_t>(Service::kKick) ? m->kick.v : 0) << s;
+  EXPECT_EQ(k.context_switch, m->context_switch);
+  EXPECT_EQ(k.rq_lock_hold, m->rq_lock_hold);
+  EXPECT_EQ(k.syscall, m->syscall);
+}
+
+TEST(Machine, FewerCpusHaveNoLargerCachesOrNodes) {
+  Machine m;
+  m.cpus = 32, m.smt = 2, m.cpus_per_llc = 8, m.cpus_per_node = 16;
+  EXPECT_EQ(WithCpus(m, 24).cpus_per_node, 16);
+  EXPECT_EQ(WithCpus(m, 16).cpus_per_node, 0);
+  EXPECT_EQ(WithCpus(m, 16).cpus_per_llc, 8);
+  EXPECT_EQ(WithCpus(m, 4).cpus_per_llc, 0);
+}
+
 TEST(FormatMachine, RoundTripsTheShippedOnes) {
   const std::string dir = std::string(OSE_SOURCE_DIR) + "/machines";
   auto files = ListFiles(dir, ".toml");

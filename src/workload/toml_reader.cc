@@ -146,8 +146,11 @@ bool TomlTable::Has(std::string_view key) {
 }
 
 int TomlTable::LineOf(std::string_view key) const {
-  auto it = AsTable(table_).find(key);
-  return it == AsTable(table_).end() ? line_ : static_cast<int>(it->first.source().begin.line);
+  const auto& table = AsTable(table_);
+  auto it = table.find(key);
+  for (const TomlUnit& unit : kUnits)
+    if (it == table.end()) it = table.find(std::string(key) + unit.suffix);
+  return it == table.end() ? line_ : static_cast<int>(it->first.source().begin.line);
 }
 
 void TomlTable::Fail(std::string_view key, const std::string& what) { doc_->Fail(LineOf(key), what); }

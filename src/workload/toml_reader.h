@@ -118,7 +118,7 @@ class TomlTable {
   void Finish();
 
   int line() const { return line_; }
-  // Line of a key, or of the table when the key is absent.
+  // Line of a key or of the duration with that stem, or of the table when it is absent.
   int LineOf(std::string_view key) const;
   void Fail(std::string_view key, const std::string& what);
 

@@ -5,6 +5,7 @@
 // State. Per-CPU and global state are plain arrays. A task's state is in an array slot by pid where all pids
 // fit (task_mask, set by the loader from kernel.pid_max), and in task storage elsewhere: a slot costs one
 // addition, task storage a lookup under RCU some fifty times as dear.
+#include "live/bpf/exit_record.h"
 #include "live/bpf/kernel.h"
 
 #define MAX_CPUS 256       // kMaxCpus of the loader
@@ -62,15 +63,6 @@ struct {
   __type(key, u32);
   __type(value, struct timer_slot);
 } osv_timers SEC(".maps");
-
-// Read by the loader after the end.
-struct {
-  s32 kind;
-  s64 code;
-  char reason[128];
-  char message[1024];
-  char dump[16384];  // the beginning of the kernel's debug dump: who waits where
-} osv_exit_info;
 
 // ---- Services ------------------------------------------------------------------------------------------
 
@@ -266,13 +258,8 @@ SEC("struct_ops.s/init") s64 osv_op_init(u64 *ctx) {
   return osv_hook_init();
 }
 OP(exit) {
-  struct scx_exit_info *info = (void *)ctx[0];
   osv_hook_exit();
-  osv_exit_info.code = info->exit_code;
-  bpf_probe_read_kernel_str(osv_exit_info.reason, sizeof osv_exit_info.reason, info->reason);
-  bpf_probe_read_kernel_str(osv_exit_info.message, sizeof osv_exit_info.message, info->msg);
-  bpf_probe_read_kernel_str(osv_exit_info.dump, sizeof osv_exit_info.dump, info->dump);
-  osv_exit_info.kind = info->kind;  // last: says that the rest is there
+  record_exit((void *)ctx[0]);
   return 0;
 }
 OP(init_task) {

@@ -9,6 +9,7 @@
 // The agent, its supervisor and kernel threads of a single CPU never wait for the agent: they go to the head of the
 // local queue and preempt. What they cut off waits in a queue of its CPU, CUT, and goes on afterwards with the rest of
 // its slice; the agent is not told, unless it has decided meanwhile that another is to preempt that task.
+#include "live/bpf/exit_record.h"
 #include "live/bpf/kernel.h"
 
 #include "live/bpf/agent_abi.h"
@@ -91,13 +92,6 @@ struct cpu_slot {
   u32 told_idle;       // the agent knows that this CPU is idle
 } __attribute__((aligned(64)));
 struct cpu_slot shim_cpu_slots[AGENT_MAX_CPUS];
-
-struct {
-  s32 kind;
-  s64 code;
-  char reason[128];
-  char message[1024];
-} osv_exit_info;
 
 static const u32 zero = 0;
 
@@ -683,11 +677,7 @@ SEC("struct_ops.s/init") s64 shim_op_init(u64 *ctx) {
   return error;
 }
 OP(exit) {
-  struct scx_exit_info *info = (void *)ctx[0];
-  osv_exit_info.code = info->exit_code;
-  bpf_probe_read_kernel_str(osv_exit_info.reason, sizeof osv_exit_info.reason, info->reason);
-  bpf_probe_read_kernel_str(osv_exit_info.message, sizeof osv_exit_info.message, info->msg);
-  osv_exit_info.kind = info->kind;  // last: says that the rest is there
+  record_exit((void *)ctx[0]);
   return 0;
 }
 
