@@ -109,7 +109,7 @@ Status AddLoadCurves(const json& sweep, const std::string& file, const std::stri
     if (to.curves.empty()) to.workload = workload, to.where = where;
     else if (to.workload != workload)
       return Error{kExitUsage, fmt::format("{}: a sweep of {}, the one before is of {}; draw one workload at a time", file, workload, to.workload)};
-    for (const json& row : sweep.at("rows")) {
+    for (const json& row : sweep.at("rows").get_ref<const json::array_t&>()) {
       if (!row.contains("metrics")) continue;
       for (auto& [name, value] : row["metrics"].items()) metrics.insert(name);
       if (!row["metrics"].contains(metric)) continue;

@@ -47,11 +47,11 @@ void ScheduleRecorder::Begin() {
   for (int c = 0; c < log_.cpus; ++c) {
     const PerCpu& cpu = Of(c);
     if (cpu.idle) Add({.kind = Kind::kIdle, .cpu = c, .at_ns = at, .value = 1});
-    AddOverhead(c);
     if (cpu.task < 0) continue;
     Add({.kind = Kind::kWakeup, .detail = static_cast<uint8_t>(WakeReason::kBefore), .cpu = c, .task = cpu.task, .at_ns = at});
     Add({.kind = Kind::kRun, .cpu = c, .task = cpu.task, .at_ns = at, .value = std::max(at, cpu.begins.v)});
   }
+  for (const ScheduleEvent& e : early_overhead_) Add(e);
 }
 
 void ScheduleRecorder::End(Nanos now) {
@@ -114,27 +114,21 @@ void ScheduleRecorder::OnIdle(int cpu, Nanos now, bool idle) {
 void ScheduleRecorder::OnCost(int cpu, CostKind kind, Nanos cost) { Of(cpu).due[static_cast<size_t>(kind)] += cost; }
 
 void ScheduleRecorder::OnOverhead(int cpu, Nanos begin, Nanos cost) {
-  PerCpu& c = Of(cpu);
+  if (ended_) return;
   Nanos left = cost;
+  std::array<Nanos, kCostKinds> paid{};
   for (CostKind kind : kOrder) {
     const auto k = static_cast<size_t>(kind);
-    c.paid[k] = std::min(c.due[k], left);
-    c.due[k] -= c.paid[k];
-    left -= c.paid[k];
+    paid[k] = std::min(Of(cpu).due[k], left);
+    Of(cpu).due[k] -= paid[k];
+    left -= paid[k];
   }
-  c.paid[static_cast<size_t>(CostKind::kPolicy)] = left;
-  c.paid_at = begin;
-  if (begun_ && !ended_) AddOverhead(cpu);
-}
-
-// The last payment, as far as it lies in the log.
-void ScheduleRecorder::AddOverhead(int cpu) {
-  const PerCpu& c = Of(cpu);
-  Nanos begin = c.paid_at;
+  paid[static_cast<size_t>(CostKind::kPolicy)] = left;
   for (CostKind kind : kOrder) {
-    const Nanos end = begin + c.paid[static_cast<size_t>(kind)], from = std::max(begin, Nanos{log_.begin_ns});
+    const Nanos end = begin + paid[static_cast<size_t>(kind)], from = std::max(begin, Nanos{options_.from_ns});
     if (end > from)
-      Add({.kind = Kind::kOverhead, .detail = static_cast<uint8_t>(kind), .cpu = cpu, .at_ns = from.v, .value = (end - from).v});
+      (begun_ ? log_.events : early_overhead_)
+          .push_back({.kind = Kind::kOverhead, .detail = static_cast<uint8_t>(kind), .cpu = cpu, .at_ns = from.v, .value = (end - from).v});
     begin = end;
   }
 }

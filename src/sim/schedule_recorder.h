@@ -43,9 +43,7 @@ class ScheduleRecorder : public ScheduleObserver {
     int task = -1;
     Nanos begins{0};            // its first instruction
     bool idle = true;
-    std::array<Nanos, kCostKinds> due{};   // run up, not paid yet
-    std::array<Nanos, kCostKinds> paid{};  // with the last payment, from paid_at on
-    Nanos paid_at{0};
+    std::array<Nanos, kCostKinds> due{};  // overhead run up, not paid yet
   };
 
   PerTask& Of(const Task& t) { return per_task_[static_cast<size_t>(t.index)]; }
@@ -55,13 +53,14 @@ class ScheduleRecorder : public ScheduleObserver {
   void Begin();
   void End(Nanos now);
   void Add(const ScheduleEvent& event) { log_.events.push_back(event); }
-  void AddOverhead(int cpu);
 
   const ScheduleLogOptions options_;
   ScheduleLog log_;
   const std::vector<Task>* tasks_ = nullptr;
   std::vector<PerTask> per_task_;
   std::vector<PerCpu> per_cpu_;
+  // Paid before the log is begun, but in part after from_ns: nothing need happen then.
+  std::vector<ScheduleEvent> early_overhead_;
   bool begun_ = false, ended_ = false;
 };
 

@@ -24,13 +24,13 @@ struct Case {
   const char* policy;
 };
 
-struct LoadedCase {
+struct Subject {
   Workload workload;
   Machine machine;
   NativePolicy policy;
 };
 
-LoadedCase Load(const Case& c) {
+Subject Load(const Case& c) {
   auto text = [](const std::string& path) {
     auto read = ReadFile(std::string(OSE_SOURCE_DIR) + "/" + path);
     EXPECT_TRUE(read.ok());
@@ -43,7 +43,7 @@ LoadedCase Load(const Case& c) {
   return {std::move(*workload), std::move(*machine), std::move(*policy)};
 }
 
-ScheduleLog LogOf(const LoadedCase& run, const ScheduleLogOptions& options = {}, SimResult* result = nullptr) {
+ScheduleLog LogOf(const Subject& run, const ScheduleLogOptions& options = {}, SimResult* result = nullptr) {
   ScheduleRecorder recorder(options);
   SimResult r = Simulate(run.workload, run.machine, run.policy, 3, {.checked = true, .observer = &recorder});
   EXPECT_EQ(r.outcome, Outcome::kOk) << r.diagnosis;
@@ -92,7 +92,7 @@ std::vector<Account> AccountsOf(const ScheduleLog& log, int64_t from, int64_t to
 class ScheduleRecorderOn : public testing::TestWithParam<Case> {};
 
 TEST_P(ScheduleRecorderOn, AddsUpToWhatTheKernelCounted) {
-  const LoadedCase run = Load(GetParam());
+  const Subject run = Load(GetParam());
   SimResult recorded;
   const ScheduleLog log = LogOf(run, {}, &recorded);
   ScheduleProfile profile;
@@ -141,7 +141,7 @@ TEST_P(ScheduleRecorderOn, AddsUpToWhatTheKernelCounted) {
 }
 
 TEST_P(ScheduleRecorderOn, APartIsAPartOfTheWhole) {
-  const LoadedCase run = Load(GetParam());
+  const Subject run = Load(GetParam());
   const ScheduleLog whole = LogOf(run);
   const int64_t from = whole.run_ns / 3, to = whole.run_ns / 2;
   const ScheduleLog part = LogOf(run, {.from_ns = from, .to_ns = to});
@@ -169,7 +169,7 @@ TEST_P(ScheduleRecorderOn, APartIsAPartOfTheWhole) {
 }
 
 TEST_P(ScheduleRecorderOn, AFullLogIsTheFirstPart) {
-  const LoadedCase run = Load(GetParam());
+  const Subject run = Load(GetParam());
   const ScheduleLog whole = LogOf(run);
   const auto most = static_cast<int64_t>(whole.events.size() / 2);
   const ScheduleLog log = LogOf(run, {.max_events = most});
@@ -193,7 +193,7 @@ INSTANTIATE_TEST_SUITE_P(All, ScheduleRecorderOn,
                          });
 
 TEST(ScheduleRecorder, ALogThatWouldBeginAfterTheEndIsEmpty) {
-  const LoadedCase run = Load({"hol-8x2", "vm-2cpu", "fifo"});
+  const Subject run = Load({"hol-8x2", "vm-2cpu", "fifo"});
   const ScheduleLog log = LogOf(run, {.from_ns = int64_t{1} << 50});
   EXPECT_TRUE(log.events.empty());
   EXPECT_EQ(log.begin_ns, log.run_ns);
@@ -201,15 +201,15 @@ TEST(ScheduleRecorder, ALogThatWouldBeginAfterTheEndIsEmpty) {
 }
 
 TEST(SampleRecorder, SeesWhatTheMetricsAreMadeOf) {
-  const LoadedCase run = Load({"hol", "server-5cpu", "cfs"});
+  const Subject run = Load({"hol", "server-5cpu", "cfs"});
   SampleRecorder recorder({"latency", "fast.latency", "fast.start", "fast.nothing", "nobody.latency"});
   SimResult r = Simulate(run.workload, run.machine, run.policy, 3, {.observer = &recorder});
   ASSERT_EQ(r.outcome, Outcome::kOk);
   const Distributions d = recorder.Take();
   ASSERT_EQ(d.size(), 3u);
   EXPECT_EQ(static_cast<double>(d.at("latency").count), r.metrics.at("events") + r.metrics.at("incomplete"));
-  EXPECT_EQ(d.at("latency").values.back(), r.metrics.at("latency_max"));
-  EXPECT_EQ(d.at("fast.start").values[250], r.metrics.at("fast.start_p50"));  // QuantileAt(250) is 0.5
+  EXPECT_EQ(d.at("latency").values[250], r.metrics.at("latency_p50"));  // QuantileAt(250) is 0.5
+  EXPECT_EQ(d.at("fast.start").values[250], r.metrics.at("fast.start_p50"));
 }
 
 }  // namespace
