@@ -52,7 +52,7 @@ double RateOf(const Dist& size, double load, int cpus = 1) { return load * cpus 
 void AddFcfs(std::vector<Rung>& ladder) {
   constexpr double kLoad = 0.8;
   for (int k : {1, 2, 16}) {
-    Rung r = OpenRung(fmt::format("M/M/{} FCFS, load {}", k, kLoad), "fifo", kLongSlice, kExponential, k, kLoad, k == 16 ? 1e6 : 5e5, 24);
+    Rung r = OpenRung(fmt::format("M/M/{} FCFS, load {}", k, kLoad), "fifo", kLongSlice, kExponential, k, kLoad, 6e5, k == 1 ? 30 : 20);
     const MMk q{k, RateOf(kExponential, kLoad, k), 1};
     r.figures.push_back({.name = "mean response", .reference = q.MeanResponse(), .source = kErlang, .value = MetricOf("latency_mean", kUnitUs), .controlled = true});
     if (k == 1) {
@@ -102,7 +102,7 @@ void AddSharing(std::vector<Rung>& ladder) {
   };
   for (const Case& c : {Case{1, 0.5, {"constant", kConstant, 5e4, 16}, 0.02}, Case{1, 0.5, {"exponential", kExponential, 1e5, 16}, 0.02},
                         Case{1, 0.5, {"50:1/50:10", kOneTen, 5e4, 16}, 0.05}, Case{16, 0.8, {"exponential", kExponential, 1e5, 16}, 0.02},
-                        Case{16, 0.8, {"50:1/50:100", kHalf, 3e4, 16}, 0.1}}) {
+                        Case{16, 0.8, {"50:1/50:10", kOneTen, 1e5, 16}, 0.1}}) {
     Rung r = OpenRung(fmt::format("PS on {} CPU{}, load {}, {}", c.cpus, c.cpus > 1 ? "s" : "", c.load, c.sizes.name), "rr", {}, c.sizes.dist, c.cpus, c.load,
                       c.sizes.requests, c.sizes.replications);
     const double slowdown = SharingSlowdown(c.cpus, c.load);
@@ -132,8 +132,8 @@ void AddLas(std::vector<Rung>& ladder) {
     Sizes sizes;
     double quantum;
   };
-  for (const Case& c : {Case{0.5, {"exponential", kExponential, 1e5, 20}, 0.02}, Case{0.8, {"50:1/50:100", kHalf, 1e5, 20}, 0.25},
-                        Case{0.8, {"99.5:0.5/0.5:500", kRare, 1e6, 40}, 0.1}}) {
+  for (const Case& c : {Case{0.5, {"exponential", kExponential, 1e5, 20}, 0.02}, Case{0.5, {"50:1/50:100", kHalf, 2e4, 20}, 0.25},
+                        Case{0.5, {"99.5:0.5/0.5:500", kRare, 1.5e5, 20}, 0.125}}) {
     Rung r = OpenRung(fmt::format("M/G/1 LAS, load {}, {}", c.load, c.sizes.name), "las", {}, c.sizes.dist, 1, c.load, c.sizes.requests, c.sizes.replications);
     const SizeLaw law(c.sizes.dist);
     const double lambda = RateOf(c.sizes.dist, c.load);

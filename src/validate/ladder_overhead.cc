@@ -48,7 +48,7 @@ void AddCapacity(std::vector<Rung>& ladder) {
     double requests, quantum, preemption, dispatch;
   };
   for (const Case& c : {Case{"50:1/50:100", kHalf, 1e5, 5, 1, 0}, Case{"50:1/50:100", kHalf, 1e5, 5, 0.1, 0}, Case{"50:1/50:100", kHalf, 1e5, 2, 1, 0.5},
-                        Case{"99.5:0.5/0.5:500", kRare, 3e6, 5, 1, 0}, Case{"99.5:0.5/0.5:500", kRare, 3e6, 2, 0.1, 0.1}}) {
+                        Case{"99.5:0.5/0.5:500", kRare, 8e5, 5, 1, 0}, Case{"99.5:0.5/0.5:500", kRare, 8e5, 2, 0.1, 0.1}}) {
     Rung r{.group = fmt::format("Capacity of {} CPUs with overhead", kServers), .runs = {}, .replications = 16};
     r.runs.push_back({.policy = "rr", .tunables = {{"quantum_ns", std::llround(c.quantum * kUnitNs)}}, .workload = ClosedLoop(Scaled(c.size, kUnitNs), c.requests),
                       .machine = CostlyMachine(c.preemption, c.dispatch)});
@@ -70,22 +70,22 @@ void AddMaxLoads(std::vector<Rung>& ladder) {
   };
   constexpr double kTolerance = 0.01;  // of load
   for (const Case& c : {
-           Case{"50:1/50:100", kHalf, "fifo", 0, 0, .687, 1e6},
-           Case{"50:1/50:100", kHalf, "rr", 5, 1, .795, 5e5},
-           Case{"50:1/50:100", kHalf, "rr", 5, .1, .936, 5e5},
-           Case{"50:1/50:100", kHalf, "rr", 2, 1, .655, 3e5},
-           Case{"50:1/50:100", kHalf, "rr", 2, .1, .931, 3e5},
-           Case{"50:1/50:100", kHalf, "srpt", 0, 0, .988, 1e6},
-           Case{"99.5:0.5/0.5:500", kRare, "fifo", 0, 0, .417, 2e6},
-           Case{"99.5:0.5/0.5:500", kRare, "rr", 5, 1, .782, 2e6},
-           Case{"99.5:0.5/0.5:500", kRare, "rr", 5, .1, .916, 2e6},
-           Case{"99.5:0.5/0.5:500", kRare, "rr", 2, 1, .689, 2e6},
-           Case{"99.5:0.5/0.5:500", kRare, "rr", 2, .1, .955, 2e6},
-           Case{"99.5:0.5/0.5:500", kRare, "srpt", 0, 0, .988, 2e6},
+           Case{"50:1/50:100", kHalf, "fifo", 0, 0, .687, 8e5},
+           Case{"50:1/50:100", kHalf, "rr", 5, 1, .795, 4e5},
+           Case{"50:1/50:100", kHalf, "rr", 5, .1, .936, 4e5},
+           Case{"50:1/50:100", kHalf, "rr", 2, 1, .655, 2e5},
+           Case{"50:1/50:100", kHalf, "rr", 2, .1, .931, 2e5},
+           Case{"50:1/50:100", kHalf, "srpt", 0, 0, .988, 8e5},
+           Case{"99.5:0.5/0.5:500", kRare, "fifo", 0, 0, .417, 1.5e6},
+           Case{"99.5:0.5/0.5:500", kRare, "rr", 5, 1, .782, 1.5e6},
+           Case{"99.5:0.5/0.5:500", kRare, "rr", 5, .1, .916, 1.5e6},
+           Case{"99.5:0.5/0.5:500", kRare, "rr", 2, 1, .689, 1.5e6},
+           Case{"99.5:0.5/0.5:500", kRare, "rr", 2, .1, .955, 1.5e6},
+           Case{"99.5:0.5/0.5:500", kRare, "srpt", 0, 0, .988, 1.5e6},
        }) {
     const double step = std::min(0.01, (1 - c.load) / 4);
     const double below = c.load - step, above = c.load + step;
-    Rung r{.group = fmt::format("Highest load of M/G/{} with a 99.9th percentile of slowdown of at most 50", kServers), .runs = {}, .replications = 8};
+    Rung r{.group = fmt::format("Highest load of M/G/{} with a 99.9th percentile of slowdown of at most 50", kServers), .runs = {}, .replications = 6};
     for (double load : {below, above}) {
       SimRun run{.policy = c.policy, .tunables = {}, .workload = OpenLoop(Scaled(c.size, kUnitNs), load, kServers, c.requests, 20000),
                  .machine = CostlyMachine(c.preemption, 0)};
