@@ -7,8 +7,8 @@
 // first-class datacenter citizens", USENIX ATC 2019. Depth 2 and a quantum of 5 us (or 2) are the paper's.
 //
 // What belongs to the machine and not to the order: the paper's workers give up the CPU themselves, at
-// probes that a compiler inserts, which costs far less than an interrupt (`interrupt_ns` of a machine profile); its dispatcher
-// is a core of its own, which also serves requests that have not begun while workers are full.
+// probes that a compiler inserts, which costs far less than an interrupt (`interrupt_ns` of a machine
+// profile); its dispatcher is a core of its own, which serves requests, too, while workers are full.
 // Here the slice's end is the cooperative yield, and a worker that runs dry takes `depth` requests from the
 // central queue itself. A request in a worker's queue is not stolen by idle ones: it waits for at most
 // a quantum.

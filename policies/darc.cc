@@ -83,7 +83,10 @@ struct Darc : Policy<DarcTask, DarcCpu> {
   void stopping(Task t, bool runnable) {
     u64 ran = t.run_total() - t->charged;
     t->charged += ran;
-    if (t.nr_allowed() == nr_cpus()) atomic_add(work[TypeOf(t) & (kTypes - 1)], ran);
+    s32 own = t.nr_allowed() == nr_cpus() ? TypeOf(t) : -1;
+    for_n(kTypes, [&](s32 type) {  // the verifier must see the bounds of an index
+      if (type == own) atomic_add(work[type & (kTypes - 1)], ran);
+    });
   }
 
   // Reserves CPUs from the first on; what is left over, at least the last CPU, serves every type.
