@@ -22,8 +22,10 @@ constexpr int kMostOperations = 1 << 16;
 // Batches of an operation until the time is up; one sample a batch, in ns an operation.
 template <class Operation>
 void Repeat(Nanos time, const char* series, Samples* samples, Operation operation) {
+  constexpr int kPatience = 100;  // batches without a clean one, on a busy machine
   const int64_t end = MonoNs() + time.v;
-  int operations = 16;
+  int operations = 16, disturbed = 0;
+  bool any = false;
   do {
     Repetition r;
     for (int i = 0; i < operations; ++i) operation();
@@ -32,9 +34,14 @@ void Repeat(Nanos time, const char* series, Samples* samples, Operation operatio
       operations *= 2;
       continue;
     }
-    if (r.clean()) samples->Add(series, static_cast<double>(wall) / operations);
-    else samples->Discard(series);
-  } while (MonoNs() < end);
+    if (!r.clean()) {
+      samples->Discard(series);
+      ++disturbed;
+      continue;
+    }
+    samples->Add(series, static_cast<double>(wall) / operations);
+    any = true;
+  } while (MonoNs() < end || (!any && disturbed < kPatience));
 }
 
 struct Pipe {

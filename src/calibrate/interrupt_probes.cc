@@ -95,7 +95,8 @@ void ProbeNoise(const ProbeBench& bench, Samples* samples) {
   PinTo(bench.home);
   const int64_t read = ClockReadNs();
   GapFinder finder(read, std::max(kNoticeNs, 5 * read));
-  const int64_t begin = MonoNs(), end = begin + bench.slice.v;
+  constexpr int64_t kTicks = 6;  // enough to know them by their rhythm
+  const int64_t begin = MonoNs(), end = begin + std::max(bench.slice.v, kTicks * bench.tick.v);
   int64_t now;
   do finder.See(now = MonoNs());
   while (now < end);

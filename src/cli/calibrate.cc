@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/file.h"
+#include "base/utf8.h"
 #include "calibrate/calibrate.h"
 #include "cli/commands.h"
 #include "cli/context.h"
@@ -44,7 +45,7 @@ Status PrepareRules(const Context& context, const std::string& dir, RuleOptions*
   auto live = FindLiveProgram(context);
   auto builder = ObjectBuilder::Create(context);
   if (!live.ok() || !builder.ok()) {
-    rules->why_not = live.ok() ? builder.error().message : live.error().message;
+    rules->why_not = OneLine(live.ok() ? builder.error().message : live.error().message, 200);
     return {};
   }
   rules->live_program = *live;
