@@ -15,16 +15,6 @@ namespace {
 
 constexpr double kMeanNs = 10'000;
 
-Machine Ideal(int cpus) {
-  Machine m;
-  m.cpus = cpus;
-  m.tick = {0};
-  m.min_slice = {0};
-  m.context_switch = m.wakeup = m.ipi = m.idle_exit = m.migration_core = m.migration_llc = m.migration_node = {0};
-  m.hook = m.dsq_op = m.remote = m.kick = m.interrupt = {0};
-  return m;
-}
-
 // Requests that each wake a thread, which knows its size.
 Workload Requests(double load, Dist size, double horizon_s) {
   Workload w;
@@ -69,20 +59,20 @@ Interval Mean(const std::string& metric, const std::string& name, const Workload
 
 TEST(Srpt, MeanResponseOfMM1) {
   // Schrage and Miller 1966 at rho = 0.8: E[T] = 2.3528 E[S] (integrated numerically).
-  EXPECT_HOLDS(Mean("latency_mean", "srpt", Requests(0.8, {.kind = Dist::Kind::kExponential, .a = kMeanNs}, 1), Ideal(1), 16), 23.528, 0.06);
+  EXPECT_HOLDS(Mean("latency_mean", "srpt", Requests(0.8, {.kind = Dist::Kind::kExponential, .a = kMeanNs}, 1), CostlessMachine(1), 16), 23.528, 0.06);
 }
 
 TEST(Srpt, MeanResponseOfABimodalMix) {
   // 1 or 100 us at 50/50, rho = 0.8: E[T] = 150.71 us.
   Workload w = Requests(0.8, {.kind = Dist::Kind::kMix, .value = {1000, 100'000}, .weight = {1, 1}}, 4);
-  EXPECT_HOLDS(Mean("latency_mean", "srpt", w, Ideal(1), 16), 150.71, 0.1);
+  EXPECT_HOLDS(Mean("latency_mean", "srpt", w, CostlessMachine(1), 16), 150.71, 0.1);
 }
 
 TEST(Las, MeanResponseOfMM1) {
   // Any policy that does not know sizes and never idles has the response of M/M/1 FCFS, as the exponential
   // distribution has no memory: E[T] = E[S] / (1 - rho) = 50 us.
   Workload w = Requests(0.8, {.kind = Dist::Kind::kExponential, .a = kMeanNs}, 0.5);
-  EXPECT_HOLDS(Mean("latency_mean", "las", w, Ideal(1), 12, {{"quantum_ns", 2000}}), 50.0, 0.12);
+  EXPECT_HOLDS(Mean("latency_mean", "las", w, CostlessMachine(1), 12, {{"quantum_ns", 2000}}), 50.0, 0.12);
 }
 
 TEST(Las, ShortRequestsOvertakeLongOnes) {
@@ -90,7 +80,7 @@ TEST(Las, ShortRequestsOvertakeLongOnes) {
   // E[T(1)] = lambda E[min(S,1)^2] / (2 (1 - r)^2) + 1 / (1 - r) with E[min(S,1)^2] = 1 us^2, r = lambda * 1 us:
   // 0.01584 / (2 * 0.96857) + 1.01610 = 1.02428 us; E[T(100)] = 0.01584 * 5000.5 / (2 * 0.04) + 100 / 0.2 = 1490.24 us.
   Workload w = Requests(0.8, {.kind = Dist::Kind::kMix, .value = {1000, 100'000}, .weight = {1, 1}}, 3);
-  EXPECT_HOLDS(Mean("latency_mean", "las", w, Ideal(1), 8, {{"quantum_ns", 2000}}), (1.02428 + 1490.24) / 2, 0.35);
+  EXPECT_HOLDS(Mean("latency_mean", "las", w, CostlessMachine(1), 8, {{"quantum_ns", 2000}}), (1.02428 + 1490.24) / 2, 0.35);
 }
 
 
@@ -115,15 +105,15 @@ Workload PeriodicTasks(double last_ms) {
 
 TEST(Edf, MeetsAllDeadlinesUpToFullUtilization) {
   // Liu and Layland 1973, theorem 7: one CPU, U = 0.4 + 0.571429 + 1.42 / 50 = 0.99983.
-  Metrics m = Simulated("edf", PeriodicTasks(1.42), Ideal(1), 1).metrics;
+  Metrics m = Simulated("edf", PeriodicTasks(1.42), CostlessMachine(1), 1).metrics;
   EXPECT_LE(m["p5.latency_max"], 5'000 + 1e-3);
   EXPECT_LE(m["p7.latency_max"], 7'000 + 1e-3);
   EXPECT_LE(m["p50.latency_max"], 50'000 + 1e-3);
   // First come, first served does not.
-  Metrics fifo = Simulated("fifo", PeriodicTasks(1.42), Ideal(1), 1).metrics;
+  Metrics fifo = Simulated("fifo", PeriodicTasks(1.42), CostlessMachine(1), 1).metrics;
   EXPECT_GT(fifo["p5.latency_max"], 5'000);
   // Nor can it at U = 1.006.
-  Metrics over = Simulated("edf", PeriodicTasks(1.73), Ideal(1), 1).metrics;
+  Metrics over = Simulated("edf", PeriodicTasks(1.73), CostlessMachine(1), 1).metrics;
   EXPECT_TRUE(over["p5.latency_max"] > 5'000 || over["p7.latency_max"] > 7'000 || over["p50.latency_max"] > 50'000);
 }
 
@@ -133,7 +123,7 @@ const Dist k50_50{.kind = Dist::Kind::kMix, .value = {1'000, 100'000}, .weight =
 
 // What a preemption costs, and nothing else.
 Machine DataPlane(int cpus, double preemption_us) {
-  Machine m = Ideal(cpus);
+  Machine m = CostlessMachine(cpus);
   m.interrupt = {static_cast<int64_t>(preemption_us * 1000)};
   return m;
 }
@@ -167,16 +157,16 @@ TEST_P(PreemptiveDataPlane, MaxLoadOfTheMix) {
 INSTANTIATE_TEST_SUITE_P(All, PreemptiveDataPlane, ::testing::Values("shinjuku", "shinjuku_mq", "concord"));
 
 TEST(Fifo, MaxLoadOfTheMix) {
-  EXPECT_LT(Simulated("fifo", Requests(0.65, k50_50, 0.4), Ideal(14), 1).metrics["slowdown_p999"], 50);
-  EXPECT_GT(Simulated("fifo", Requests(0.72, k50_50, 0.4), Ideal(14), 1).metrics["slowdown_p999"], 50);
+  EXPECT_LT(Simulated("fifo", Requests(0.65, k50_50, 0.4), CostlessMachine(14), 1).metrics["slowdown_p999"], 50);
+  EXPECT_GT(Simulated("fifo", Requests(0.72, k50_50, 0.4), CostlessMachine(14), 1).metrics["slowdown_p999"], 50);
 }
 
 TEST(Concord, TwoDeepQueuesAreNearlyASingleOne) {
   // Iyer et al. 2023, section 3.2: JBSQ(2) approximates the single queue. A request can only lose the
   // quantum for which another one runs before it where it joined.
   Workload w = Requests(0.8, k50_50, 0.2);
-  const double one = Simulated("concord", w, Ideal(14), 1, {{"depth", 1}}).metrics["latency_mean"];
-  const double two = Simulated("concord", w, Ideal(14), 1, {{"depth", 2}}).metrics["latency_mean"];
+  const double one = Simulated("concord", w, CostlessMachine(14), 1, {{"depth", 1}}).metrics["latency_mean"];
+  const double two = Simulated("concord", w, CostlessMachine(14), 1, {{"depth", 2}}).metrics["latency_mean"];
   EXPECT_NEAR(two, one, 0.03 * one);
   EXPECT_NE(two, one);
 }
@@ -196,7 +186,7 @@ TEST(ShinjukuMq, ServesTheClassThatHasWaitedLongestOverItsObjective) {
   Metrics m = Simulated("shinjuku_mq", parts, DataPlane(14, 1), 1).metrics;
   EXPECT_LT(m["short.latency_p99"], 50);
   EXPECT_GT(m["long.latency_p50"], 500);
-  EXPECT_GT(Simulated("fifo", parts, Ideal(14), 1).metrics["short.latency_p99"], 500);
+  EXPECT_GT(Simulated("fifo", parts, CostlessMachine(14), 1).metrics["short.latency_p99"], 500);
 }
 
 TEST(Darc, ShortRequestsAreUntouchedWhileLongOnesSaturate) {
@@ -216,12 +206,12 @@ TEST(Darc, ShortRequestsAreUntouchedWhileLongOnesSaturate) {
     g.program = {RunOp(Nanos::Micros(us))};
     w.groups.push_back(g);
   }
-  Metrics darc = Simulated("darc", w, Ideal(14), 1).metrics;
+  Metrics darc = Simulated("darc", w, CostlessMachine(14), 1).metrics;
   EXPECT_LT(darc["short.slowdown_p999"], 3);
   EXPECT_LT(darc["short.slowdown_mean"], 1.1);
   EXPECT_GT(darc["utilization"], 90);  // 13 of 14 CPUs are full: that idling is its price
   EXPECT_LT(darc["utilization"], 95);
-  EXPECT_GT(Simulated("fifo", w, Ideal(14), 1).metrics["short.slowdown_p50"], 100);
+  EXPECT_GT(Simulated("fifo", w, CostlessMachine(14), 1).metrics["short.slowdown_p50"], 100);
 }
 
 TEST(Central, SharesProcessorsAsItsSliceShrinks) {
@@ -229,7 +219,7 @@ TEST(Central, SharesProcessorsAsItsSliceShrinks) {
   // k = 2, rho = 0.8, C = 0.7111 (Erlang C): 2.7778. Slices of 20 us end at the timer's next round, 10 us apart.
   Workload w = Requests(0.8, {.kind = Dist::Kind::kMix, .value = {500'000, 2'000'000}, .weight = {1, 1}}, 10);
   const Tunables tunables = {{"slice_ns", 10'000}, {"timer_ns", 10'000}};
-  EXPECT_HOLDS(Mean("slowdown_mean", "central", w, Ideal(2), 6, tunables), 2.7778, 0.2);
+  EXPECT_HOLDS(Mean("slowdown_mean", "central", w, CostlessMachine(2), 6, tunables), 2.7778, 0.2);
 }
 
 // --- The kernel's fair class --------------------------------------------------------------
@@ -272,7 +262,7 @@ class FairClass : public ::testing::TestWithParam<const char*> {};
 TEST_P(FairClass, SharesByWeight) {
   // Nice 5, 0, 0 and -5 (weights of NiceToWeight) on one CPU with the kernel's tick: shares to 1%.
   Workload w = Hogs({NiceToWeight(5), 100, 100, NiceToWeight(-5)}, 20);
-  Machine m = Ideal(1);
+  Machine m = CostlessMachine(1);
   m.tick = Nanos::Millis(4);
   Metrics r = Simulated(GetParam(), w, m, 1).metrics;
   const double total = 200.0 + NiceToWeight(5) + NiceToWeight(-5);
@@ -285,7 +275,7 @@ TEST_P(FairClass, SharesByWeight) {
 TEST_P(FairClass, ThreeTasksOnTwoCpusTakeTurnsToBeAlone) {
   // load_balance() moves one of the two that share a CPU when nothing smaller can be moved: in the long run each has
   // two thirds of a CPU. Without it the index is 0.889 (a CPU, and twice half a one).
-  Machine m = Ideal(2);
+  Machine m = CostlessMachine(2);
   m.tick = Nanos::Millis(4);
   Workload w = Hogs({100, 100, 100}, 10);
   Metrics r = Simulated(GetParam(), w, m, 1).metrics;
@@ -306,7 +296,7 @@ TEST(Eevdf, LagIsBoundedByOneRequest) {
   LagObserver lag;
   SimOptions options;
   options.observer = &lag;
-  SimResult r = Simulate(w, Ideal(1), *policy, 1, options);
+  SimResult r = Simulate(w, CostlessMachine(1), *policy, 1, options);
   ASSERT_EQ(r.outcome, Outcome::kOk) << r.diagnosis;
   for (double most : lag.most) {
     EXPECT_GT(most, 0);
@@ -318,11 +308,11 @@ TEST(Eevdf, YieldGivesUpTheRestOfTheRequest) {
   // yield_task_fair(): two that only yield alternate, one switch a yield.
   Workload w = Hogs({100, 100}, 1);
   for (Group& g : w.groups) g.program = {RunOp(Nanos::Micros(10)), {.kind = OpKind::kYield}};
-  Metrics r = Simulated("eevdf", w, Ideal(1), 1).metrics;
+  Metrics r = Simulated("eevdf", w, CostlessMachine(1), 1).metrics;
   EXPECT_NEAR(r["switches_per_s"], 100'000, 1'000);
   // Beside one that does not yield, it gets next to nothing: its requests end at once.
   w.groups[1].program = {RunOp(Nanos::Millis(1))};
-  Metrics beside = Simulated("eevdf", w, Ideal(1), 1).metrics;
+  Metrics beside = Simulated("eevdf", w, CostlessMachine(1), 1).metrics;
   EXPECT_LT(beside["w0.throughput"] * 10e-6, 0.02);
   EXPECT_GT(beside["w0.throughput"], 0);
 }

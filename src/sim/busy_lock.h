@@ -8,7 +8,7 @@
 #define OSEVOLVE_SIM_BUSY_LOCK_H_
 
 #include <algorithm>
-#include <vector>
+#include <boost/container/small_vector.hpp>
 
 #include "base/time.h"
 
@@ -44,7 +44,7 @@ class BusyLock {
   struct Stretch {
     Nanos from, until;
   };
-  std::vector<Stretch> busy_;  // by time, with gaps between
+  boost::container::small_vector<Stretch, 8> busy_;  // by time, with gaps between
 };
 
 }  // namespace ose

@@ -13,10 +13,10 @@ namespace {
 using namespace osevolve;
 
 // What a call is charged as before it is made; nothing for those that charge by what they do (queue
-// operations, idle picking, kicks) and for the two ends of a loop.
+// operations, idle picking, kicks) and for loops, which are the policy's own work as all that is no call.
 constexpr std::optional<Service> ServiceOf(std::string_view name) {
   for (std::string_view own : {"dsq_create", "dsq_insert", "dsq_insert_vtime", "dsq_move_to_local", "keep_running", "pick_idle",
-                               "pick_idle_in", "claim_idle", "select_dfl", "kick_cpu", "iter_new", "iter_destroy"})
+                               "pick_idle_in", "claim_idle", "select_dfl", "kick_cpu", "iter_new", "iter_next", "iter_destroy"})
     if (name == own) return std::nullopt;
   if (name == "now") return Service::kNow;
   if (name == "random") return Service::kRandom;
@@ -28,7 +28,6 @@ constexpr std::optional<Service> ServiceOf(std::string_view name) {
   if (name == "dsq_peek" || name == "dsq_peek_vtime") return Service::kDsqPeek;
   if (name == "timer_start") return Service::kTimerStart;
   if (name == "count") return Service::kCount;
-  if (name == "iter_next") return Service::kLoop;
   if (name == "task_state") return Service::kTaskState;
   if (name.starts_with("task_")) return Service::kTaskField;
   return Service::kBasic;

@@ -11,16 +11,6 @@
 namespace ose {
 namespace {
 
-// Without costs, so that times are those of the programs.
-Machine Ideal(int cpus) {
-  Machine m;
-  m.cpus = cpus;
-  m.tick = {0};
-  m.context_switch = m.wakeup = m.ipi = m.idle_exit = m.migration_core = m.migration_llc = m.migration_node = {0};
-  m.hook = m.dsq_op = m.remote = m.kick = {0};
-  return m;
-}
-
 NativePolicy Policy(const std::string& name) {
   auto policy = NativePolicy::Open(ShippedPolicy(name));
   EXPECT_TRUE(policy.ok()) << policy.error().message;
@@ -32,7 +22,7 @@ Metrics Measure(const std::string& text, int cpus = 1, const std::string& policy
   EXPECT_TRUE(w.ok()) << (w.ok() ? "" : w.error().message);
   if (!w.ok()) return {};
   const NativePolicy p = Policy(policy);
-  SimResult r = Simulate(*w, Ideal(cpus), p, 1, {.checked = true});
+  SimResult r = Simulate(*w, CostlessMachine(cpus), p, 1, {.checked = true});
   EXPECT_EQ(r.outcome, Outcome::kOk) << r.diagnosis;
   return r.metrics;
 }
@@ -131,7 +121,7 @@ TEST(Families, ThinkTimesGiveTheMachineRepairmansThroughput) {
   NativePolicy fifo = Policy("fifo");
   ASSERT_TRUE(fifo.SetTunables({{"slice_ns", 1'000'000'000}}).ok());
   std::vector<double> xs;
-  for (uint64_t seed = 1; seed <= 8; ++seed) xs.push_back(Simulate(*w, Ideal(1), fifo, seed).metrics["throughput"]);
+  for (uint64_t seed = 1; seed <= 8; ++seed) xs.push_back(Simulate(*w, CostlessMachine(1), fifo, seed).metrics["throughput"]);
   const Interval i = MeanInterval(xs, 0.999);
   EXPECT_LT(i.lo, expected);
   EXPECT_GT(i.hi, expected);
@@ -154,7 +144,7 @@ TEST(Operations, ASignalThatNobodyWaitsForIsLost) {
                          "[[group]]\nname = 'b'\nprogram = [ { run_ms = 1 }, { cond_signal = 'c' }, { cond_broadcast = 'c' } ]\n", "t.toml");
   ASSERT_TRUE(w.ok());
   const NativePolicy fifo = Policy("fifo");
-  SimResult r = Simulate(*w, Ideal(2), fifo, 1);
+  SimResult r = Simulate(*w, CostlessMachine(2), fifo, 1);
   EXPECT_EQ(r.outcome, Outcome::kStuck);
   EXPECT_NE(r.diagnosis.find("a[0] waits for condition 'c', which nobody signals any more"), std::string::npos) << r.diagnosis;
 }

@@ -32,7 +32,6 @@ TEST(Lock, WithoutHandOverGoesToWhoTakesItFirst) {
   const Metrics m = Measure(std::string("lock_handover = false\n") + kTwo, 2);  // a goes on until 2 ms; b was woken in vain at 1
   EXPECT_DOUBLE_EQ(m.at("b.latency_max"), 2500);
   EXPECT_DOUBLE_EQ(m.at("span"), 3000);
-  EXPECT_EQ(m.at("wakeups"), Measure(kTwo, 2).at("wakeups") + 1);
 }
 
 TEST(Lock, WhoIsSignalledWithoutHandOverAsksForItsMutex) {

@@ -4,9 +4,9 @@
 #define OSEVOLVE_SIM_PRIVATE_CACHE_H_
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 namespace ose {
 
@@ -15,7 +15,7 @@ class PrivateCache {
   // Tasks that came after so many others have nothing left.
   static constexpr size_t kRemembered = 64;
 
-  explicit PrivateCache(int64_t size_kb) : size_kb_(size_kb) { recent_.reserve(kRemembered + 1); }
+  explicit PrivateCache(int64_t size_kb) : size_kb_(size_kb) {}
 
   // The task uses its working set; returns how many KiB of it must be fetched.
   int64_t Use(int task, int64_t working_set_kb) {
@@ -23,11 +23,11 @@ class PrivateCache {
     if (own == 0) return 0;
     int64_t others = 0, missing = own;
     size_t i = 0;
-    while (i < recent_.size() && recent_[i].task != task && others < size_kb_) others += recent_[i++].kb;
-    if (others >= size_kb_) recent_.resize(i);  // nothing is left of what was used before
-    else if (i < recent_.size()) missing = std::clamp<int64_t>(own + others - size_kb_, 0, own);
+    while (i < used_ && recent_[i].task != task && others < size_kb_) others += recent_[i++].kb;
+    if (others >= size_kb_) used_ = i;  // nothing is left of what was used before
+    else if (i < used_) missing = std::clamp<int64_t>(own + others - size_kb_, 0, own);
     if (i == kRemembered) --i;
-    else if (i == recent_.size()) recent_.push_back({});
+    else if (i == used_) ++used_;
     for (; i > 0; --i) recent_[i] = recent_[i - 1];
     recent_[0] = {task, own};
     return missing;
@@ -35,11 +35,12 @@ class PrivateCache {
 
  private:
   struct Entry {
-    int task;
-    int64_t kb;
+    int task = -1;
+    int64_t kb = 0;
   };
   const int64_t size_kb_;
-  std::vector<Entry> recent_;  // the latest first
+  size_t used_ = 0;
+  std::array<Entry, kRemembered> recent_{};  // the latest first
 };
 
 }  // namespace ose

@@ -83,7 +83,7 @@ TEST(Theory, FcfsIsLindleysRecursionToTheLastDigit) {
   auto policy = NativePolicy::Open(ShippedPolicy("fifo"));
   ASSERT_TRUE(policy.ok());
   ASSERT_TRUE(policy->SetTunables({{"slice_ns", 1'000'000'000}}).ok());
-  const SimResult r = Simulate(w, Ideal(1), *policy, kSeed);
+  const SimResult r = Simulate(w, CostlessMachine(1), *policy, kSeed);
   ASSERT_EQ(r.outcome, Outcome::kOk) << r.diagnosis;
   ArrivalProcess arrivals(w, 0, 1, kSeed);
   const Sampler sampler(kHalf);
@@ -171,7 +171,7 @@ TEST(Theory, CapacityWithOverheadOfEachQuantum) {
   g.repeat = true;
   g.program = {RunOp(Nanos{100'000}), {.kind = OpKind::kSleep, .ns = 1}};
   w.groups.push_back(g);
-  Machine m = Ideal(2);
+  Machine m = CostlessMachine(2);
   m.interrupt = {1'000};
   m.context_switch = {500};
   auto policy = NativePolicy::Open(ShippedPolicy("rr"));

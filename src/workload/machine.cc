@@ -57,7 +57,7 @@ constexpr Refill kRefills[] = {
 
 constexpr const char* kServiceKeys[kServices] = {
     "basic",      "now",   "random",      "topology",   "cpu_running", "cpu_idle",   "cpu_state",
-    "task_field", "task_state", "loop",   "count",      "timer_start", "dsq_insert", "dsq_move",
+    "task_field", "task_state", "count",      "timer_start", "dsq_insert", "dsq_move",
     "dsq_length", "dsq_peek",   "pick_idle", "claim_idle", "select_dfl", "kick",     "kick_self"};
 
 void ParseTopology(TomlTable t, Machine* m) {

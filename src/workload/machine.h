@@ -28,7 +28,6 @@ enum class Service : uint8_t {
   kCpuState,
   kTaskField,   // pid, weight, slice and the other fields of a task, read or written
   kTaskState,
-  kLoop,        // each step of a bounded loop
   kCount,
   kTimerStart,
   kDsqInsert,
