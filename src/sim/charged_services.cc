@@ -64,8 +64,19 @@ constexpr OsvHost Charged() {
   return h;
 }
 
+constinit const OsvHost kChargedServices = Charged();
+
+// Those that the table charges; the kernel charges the others itself.
+constexpr Service kOfTable[] = {Service::kBasic,    Service::kNow,       Service::kRandom, Service::kTopology, Service::kCpuRunning,
+                                Service::kCpuIdle,  Service::kCpuState,  Service::kTaskField, Service::kTaskState, Service::kLoop,
+                                Service::kCount,    Service::kTimerStart, Service::kDsqLength, Service::kDsqPeek};
+
 }  // namespace
 
-constinit const OsvHost kChargedServices = Charged();
+const OsvHost* ServicesFor(const Machine& machine) {
+  bool free = machine.service.remote.v == 0 && machine.service.remote_far.v == 0;
+  for (Service s : kOfTable) free = free && machine.ServiceCost(s).v == 0;
+  return free ? &kHostServices<Kernel> : &kChargedServices;
+}
 
 }  // namespace ose

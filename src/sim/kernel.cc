@@ -56,7 +56,7 @@ Kernel::Kernel(const Machine& machine, const NativePolicy& policy, EventQueue& e
   for (size_t s = 0; s < kServices; ++s) service_cost_[s] = machine_.ServiceCost(static_cast<Service>(s));
   for (Service s : {Service::kPickIdle, Service::kSelectDfl})
     service_cost_[static_cast<size_t>(s)] += Nanos{std::llround(machine_.service.pick_ns_per_cpu * machine_.cpus)};
-  ops_.bind(machine_.service == ServiceCosts{} ? &kHostServices<Kernel> : &kChargedServices);
+  ops_.bind(ServicesFor(machine_));
   task_state_.resize(task_state_stride_ * static_cast<size_t>(tasks));
   cpu_state_.resize(cpu_state_stride_ * cpus_.size());
   self_.resize(Align8(ops_.self_bytes));
