@@ -37,6 +37,7 @@
 #include "sim/event_queue.h"
 #include "native/idle_cpus.h"
 #include "native/native_policy.h"
+#include "sim/busy_lock.h"
 #include "sim/noise_source.h"
 #include "sim/private_cache.h"
 #include "sim/schedule_observer.h"
@@ -188,7 +189,7 @@ class Kernel {
     if (machine_.rq_lock_hold.v > 0) [[unlikely]] Spin(cpu(id).rq_lock, machine_.rq_lock_hold, context_cpu, ahead);
   }
   void LockDsq(Dsq& q, int context_cpu, bool ahead = false) {
-    if (machine_.dsq_lock_hold.v > 0) [[unlikely]] Spin(q.lock, machine_.dsq_lock_hold, context_cpu, ahead);
+    if (machine_.dsq_lock_hold.v > 0) [[unlikely]] Spin(dsq_locks_[q.id], machine_.dsq_lock_hold, context_cpu, ahead);
   }
   void Spin(BusyLock& lock, Nanos hold, int context_cpu, bool ahead);
   void SlowSibling(int cpu, bool busy);
@@ -239,6 +240,7 @@ class Kernel {
   IdleCpus<Machine> idle_cpus_;
   std::vector<std::unique_ptr<uint64_t[]>> masks_;
   Dsq global_;
+  std::unordered_map<uint64_t, BusyLock> dsq_locks_;  // of queues that CPUs share, by id, as they are needed
   std::vector<std::unique_ptr<Dsq>> small_dsqs_;             // ids below kSmallIds, by id
   std::unordered_map<uint64_t, std::unique_ptr<Dsq>> dsqs_;  // the others
   std::vector<const Dsq*> user_dsqs_;                        // all of them

@@ -10,16 +10,11 @@
 #include "base/random.h"
 #include "base/time.h"
 #include "native/dsq.h"
-#include "sim/busy_lock.h"
 #include "workload/workload.h"
 
 namespace ose {
 
-// A queue and its lock.
-struct Dsq : BasicDsq<osevolve::osv_task> {
-  using BasicDsq::BasicDsq;
-  BusyLock lock;
-};
+using Dsq = BasicDsq<osevolve::osv_task>;
 
 enum class TaskState : uint8_t {
   kNew,       // created, has not started
@@ -55,7 +50,7 @@ struct osevolve::osv_task {
   uint64_t slice = 0;
   uint64_t vtime = 0;
   bool enabled = false;
-  ose::BasicDsq<osv_task>* dsq = nullptr;  // the queue it is in
+  ose::Dsq* dsq = nullptr;  // the queue it is in
   osv_task *prev = nullptr, *next = nullptr;  // FIFO links
   int heap_pos = -1;                          // vtime queues
   uint64_t dsq_vtime_key = 0, dsq_seq = 0;
