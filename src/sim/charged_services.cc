@@ -63,8 +63,19 @@ constexpr OsvHost Charged() {
   return h;
 }
 
+// Those that the table charges; the kernel charges the others itself.
+constexpr Service kOfTable[] = {Service::kBasic,    Service::kNow,       Service::kRandom, Service::kTopology, Service::kCpuRunning,
+                                Service::kCpuIdle,  Service::kCpuState,  Service::kTaskField, Service::kTaskState,
+                                Service::kCount,    Service::kTimerStart, Service::kDsqLength, Service::kDsqPeek};
+
 }  // namespace
 
 constinit const OsvHost kChargedServices = Charged();
+
+bool ServicesAreFree(const Machine& machine) {
+  bool free = machine.service.remote.v == 0 && machine.service.remote_far.v == 0;
+  for (Service s : kOfTable) free = free && machine.ServiceCost(s).v == 0;
+  return free;
+}
 
 }  // namespace ose

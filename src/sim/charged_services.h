@@ -1,14 +1,16 @@
-// The services of policy.h on the simulated kernel, with Machine::service's costs charged for each call. A
-// kernel on whose machine services are free binds its policy to the plain ones instead, so that nothing
-// is paid for what is off.
+// The services of policy.h on the simulated kernel, with Machine::service's costs charged for each call.
 #ifndef OSEVOLVE_SIM_CHARGED_SERVICES_H_
 #define OSEVOLVE_SIM_CHARGED_SERVICES_H_
 
 #include <osevolve/policy.h>
 
+#include "workload/machine.h"
+
 namespace ose {
 
 extern const osevolve::OsvHost kChargedServices;
+// On such a machine a policy is bound to the plain ones, so that nothing is paid for what is off.
+bool ServicesAreFree(const Machine& machine);
 
 }  // namespace ose
 

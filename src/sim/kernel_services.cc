@@ -23,7 +23,7 @@ constexpr int kErrInval = -22;
 // Here, where the services are defined, so that the table's functions are compiled with them inline.
 void Kernel::BindServices() {
   current_host<Kernel> = this;
-  ops_.bind(machine_.service == ServiceCosts{} ? &kHostServices<Kernel> : &kChargedServices);
+  ops_.bind(ServicesAreFree(machine_) ? &kHostServices<Kernel> : &kChargedServices);
 }
 
 Kernel::~Kernel() { current_host<Kernel> = nullptr; }
