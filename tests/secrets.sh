@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A key in the environment reaches the model's server and nothing else: no helper process, no file, no core dump, no
+# A key in the environment reaches the model's server and nothing else: no helper process, no file, no
 # other process of the same user.
 . "$(dirname -- "$0")/lib.sh"
 toy_root
@@ -10,14 +10,14 @@ printf '{"key": "sk-canary-4711", "openai": [{"text": "SUMMARY: a slice\\n\\n```
 models script.json
 mkdir -m 777 box
 cd box || fail 'no box'
-if can_be_nobody; then as=nobody; else as=; fi
-ulimit -c unlimited
+as=()  # not the function of lib.sh: $! must be the search itself
+if ((!EUID)) && can_be_nobody; then as=(setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs --); fi
 
 keys=(OPENAI_API_KEY ANTHROPIC_API_KEY GEMINI_API_KEY GOOGLE_API_KEY AWS_BEARER_TOKEN_BEDROCK AWS_SECRET_ACCESS_KEY OPENROUTER_API_KEY
   DEEPSEEK_API_KEY AZURE_OPENAI_API_KEY HTTPS_TOKEN)
 for key in "${keys[@]}"; do export "$key=sk-canary-4711"; done
 export OPENAI_BASE_URL=$models_url/v1
-$as "$bin/osevolve" evolve small --llm openai:gpt-5-mini --llm-share 0.3 --budget-calls 10 --evals 100000 --kb kb.db --quiet --json --llm-record talk \
+"${as[@]}" "$bin/osevolve" evolve small --llm openai:gpt-5-mini --llm-share 0.3 --budget-calls 10 --evals 100000 --kb kb.db --quiet --json --llm-record talk \
   --out run >out 2>err &
 pid=$!
 for key in "${keys[@]}"; do unset "$key"; done
@@ -49,13 +49,12 @@ grep -q 'openai' ../requests || fail 'the key was not used at all'
 
 # Another process of that user sees neither its environment nor its memory.
 for file in environ mem maps; do
-  $as head -c 1 "/proc/$pid/$file" >/dev/null 2>&1 && fail "/proc/PID/$file can be read"
+  "${as[@]}" head -c 1 "/proc/$pid/$file" >/dev/null 2>&1 && fail "/proc/PID/$file can be read"
 done
 
-# Its end by a signal that dumps core.
-kill -ABRT "$pid"
+# So it is not dumpable (prctl(2)), and no signal makes a core file of it.
+kill -KILL "$pid"
 wait "$pid" 2>/dev/null
 cd ..
 grep -rlq canary box temporary state 2>/dev/null && fail "a key came out: $(grep -rl canary box temporary state)"
-[[ -z $(find box temporary -name 'core*') ]] || fail 'a core dump'
 [[ $(evaluated box/run) -gt 8 ]] || fail 'no run to look at'

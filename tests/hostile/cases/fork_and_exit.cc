@@ -1,7 +1,7 @@
 // attack: leaves a process behind and ends at once, before anybody can kill its group
 // gate: asm
 // worker: sandbox, forbidden system call
-// without seccomp limits: worker crash
+// without seccomp limits: worker timeout
 // without seccomp limits group: escapes
 #include <osevolve/policy.h>
 using namespace osevolve;
