@@ -122,7 +122,7 @@ TEST(GanttChart, DrawsTurnsWaitsAndOverheadInTheirRows) {
   using B = std::array<double, 3>;
   EXPECT_THAT(bars("waiting", "#d0d0d0"), ElementsAre(B{2, 0, 1}, B{3, 0, 2}, B{2, 2, 4}));
   EXPECT_THAT(bars("g", ChartColour(0)), ElementsAre(B{0, 1, 2}, B{2, 1, 2}, B{3, 2, 3}));
-  EXPECT_THAT(bars("", "#66aad1"), ElementsAre(B{0, 2, 3}));  // the second turn in a row is paler
+  EXPECT_THAT(bars("", "#66abd1"), ElementsAre(B{0, 2, 3}));  // the second turn in a row is paler
   EXPECT_THAT(bars("overhead", "#222222"), ElementsAre(B{0, 0, 1}));
   EXPECT_EQ(chart.y.ticks[2].second, "g[1]");
   EXPECT_EQ(chart.x.label, "time (µs)");
