@@ -20,6 +20,7 @@ using nlohmann::json;
 constexpr double kWide = 20;
 // A logarithmic axis begins with this quantile, the 2nd percentile: what is below stretches it for nothing.
 constexpr size_t kLeftEdge = 10;
+constexpr double kRounding = 1e-9;
 
 struct Unit {
   std::string name;
@@ -77,7 +78,7 @@ Chart CdfChart(const std::string& workload, const std::string& metric, const std
     std::vector<ChartPoint> low, high;
     for (int i = 0; i < kQuantiles; ++i) {
       const double tail = 1 - QuantileAt(i);
-      if (tail * static_cast<double>(fewest) < 1) break;
+      if (tail * static_cast<double>(fewest) < 1 - kRounding) break;
       std::vector<double> xs;
       for (const Distribution& d : curves[c].seeds) xs.push_back(d.values[static_cast<size_t>(i)]);
       const Interval x = Average(std::move(xs));
@@ -94,7 +95,7 @@ Chart CdfChart(const std::string& workload, const std::string& metric, const std
   chart.y = {.label = fmt::format("percentile of {}", what == "wakeup" ? "wake-ups" : "events"), .log = true, .min = 1, .max = rest};
   for (const auto& [tail, text] : std::initializer_list<std::pair<double, const char*>>{
            {1, "0"}, {0.5, "p50"}, {0.25, "p75"}, {0.1, "p90"}, {0.05, "p95"}, {0.01, "p99"}, {1e-3, "p99.9"}, {1e-4, "p99.99"}, {1e-5, "p99.999"}})
-    if (tail >= rest) chart.y.ticks.emplace_back(tail, text);
+    if (tail >= rest * (1 - kRounding)) chart.y.ticks.emplace_back(tail, text);
   return chart;
 }
 

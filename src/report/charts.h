@@ -53,10 +53,10 @@ Chart GanttChart(const ScheduleLog& log, const std::string& policy);
 // --- A run of evolve ----------------------------------------------------------------------
 
 struct RunPoint {
-  int64_t id = 0;              // evaluation
-  std::optional<double> score; // on all search seeds; none: it failed, or was given up after the quick ones
+  int64_t id = 0;                 // evaluation
+  std::optional<double> score = {};  // on all search seeds; none: it failed, or was given up after the quick ones
   bool failed = false;
-  std::string seed_policy;     // the hand-written policy that it is, or ""
+  std::string seed_policy = {};   // the hand-written policy that it is, or ""
 };
 Chart RunChart(const std::string& run, const std::string& workload, const std::vector<RunPoint>& points);
 
