@@ -409,7 +409,7 @@ struct Cfs : Policy<CfsTask, CfsCpu> {
     s64 average = sdiv(total, nr_cpus());
     s64 imbalance = min(there.load - average, average - here.load);
     s64 load = sdiv(there.load, there.nr_running) >> min(here.balance_failed, 16u);
-    if (imbalance > 0 && load <= imbalance) {
+    if (load < imbalance) {  // half of two equal tasks is too much still: interrupts take from a CPU's capacity
       here.balance_failed = 0;
       return true;
     }

@@ -34,6 +34,9 @@ struct Darc : Policy<DarcTask, DarcCpu> {
   static constexpr s32 kTypes = 4;
 
   u64 work[kTypes];  // CPU time of each type, recent more than old
+  u64 total;         // of them
+  u64 reserved;      // CPUs
+  u64 reserved_up_to[kTypes];
 
   s32 init() {
     s32 error = 0;
@@ -89,26 +92,25 @@ struct Darc : Policy<DarcTask, DarcCpu> {
     });
   }
 
-  // Reserves CPUs from the first on; what is left over, at least the last CPU, serves every type.
+  // Reserves CPUs from the first on; what is left over, at least the last CPU, serves every type. Sums are members,
+  // not local variables: the verifier would follow each of their values.
   void timer() {
     // EVOLVE-BLOCK-START reserve
-    u64 total = 0;
+    total = 0;
     for_n(kTypes, [&](s32 type) { total += work[type & (kTypes - 1)]; });
-    u64 n = static_cast<u64>(nr_cpus());
-    s32 next = 0;
+    reserved = 0;
     for_n(kTypes, [&](s32 type) {
       u64& demand = work[type & (kTypes - 1)];
-      s32 cores = static_cast<s32>(udiv(demand * n + total / 2, total));
+      u64 cores = udiv(demand * static_cast<u64>(nr_cpus()) + total / 2, total);
       if (cores == 0 && demand > 0) cores = 1;
-      s32 first = next;
-      next += cores;
-      for_each_cpu([&](s32 c) {
-        if (c >= first && c < next) cpu_state(c).type = type;
-      });
+      reserved += cores;
+      reserved_up_to[type & (kTypes - 1)] = reserved;
       demand -= demand / 4;
     });
     for_each_cpu([&](s32 c) {
-      if (c >= next || c == nr_cpus() - 1) cpu_state(c).type = kTypes - 1;
+      u64 core = static_cast<u64>(c);
+      s32 type = core < reserved_up_to[0] ? 0 : core < reserved_up_to[1] ? 1 : core < reserved_up_to[2] ? 2 : 3;
+      cpu_state(c).type = c == nr_cpus() - 1 ? kTypes - 1 : type;
     });
     // EVOLVE-BLOCK-END
     timer_start(profile_ns);
