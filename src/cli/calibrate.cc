@@ -93,7 +93,7 @@ Status RunCalibrate(const CalibrateFlags& flags, const CommonFlags& common) {
   if (!flags.out.empty()) OSE_TRY(WriteFileAtomic(flags.out, c.profile));
   if (common.json) {
     PrintJson({{"machine", c.machine.name}, {"file", flags.out.empty() ? json() : json(flags.out)}, {"quiet", c.quiet.quiet()}, {"other_cpus", c.quiet.others},
-               {"stolen_cpus", c.quiet.steal}, {"rounds", c.rounds}, {"wall_s", c.wall.s()}, {"notes", c.notes}, {"figures", FiguresJson(c.figures)},
+               {"stolen_cpus", c.quiet.steal}, {"lost_share", c.quiet.lost}, {"rounds", c.rounds}, {"wall_s", c.wall.s()}, {"notes", c.notes}, {"figures", FiguresJson(c.figures)},
                {"observations", FiguresJson(c.observations)}});
   } else if (flags.out.empty()) {
     fmt::print("{}", c.profile);
