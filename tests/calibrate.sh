@@ -24,7 +24,7 @@ expect 2 calibrate -o here.toml
 one_error 'here.toml exists' --force
 cp here.toml before.toml
 expect 0 calibrate --no-policies --only syscall,futex_op --time-limit 10ms --name other --force -o here.toml --json
-json /machine=other /file=here.toml /quiet:boolean /other_cpus:number /stolen_cpus:number /rounds:integer /wall_s:number /notes:array \
+json /machine=other /file=here.toml /quiet:boolean /other_cpus:number /stolen_cpus:number /lost_share:number /rounds:integer /wall_s:number /notes:array \
   /figures/0/key=syscall /figures/0/table=cost /figures/0/unit=ns /figures/0/value:number /figures/0/ci95:interval /figures/0/repetitions:integer \
   /figures/0/discarded:integer /figures/0/measured=true /figures/0/what:string /figures/1/key=futex_op
 cmp -s here.toml before.toml && fail 'it was not overwritten'

@@ -96,6 +96,7 @@ class Run {
     }
     Calibration c;
     c.quiet = watch.SinceStart();
+    if (samples_.kept("noise_share") > 0) c.quiet.lost = samples_.Estimate([](const SampleView& v) { return v.Mean("noise_share"); }).mean;
     c.rounds = samples_.rounds();
     c.wall = MonotonicNow() - start;
     Finish(&c);

@@ -79,6 +79,9 @@ TEST(Quietness, OfProcStat) {
   EXPECT_DOUBLE_EQ(busy.others, 0.25);
   EXPECT_DOUBLE_EQ(busy.steal, 0.25);
   EXPECT_FALSE(busy.quiet());
+  Quietness emulated = Between(begin, begin, {0}, Nanos::Seconds(1));
+  emulated.lost = 0.05;
+  EXPECT_FALSE(emulated.quiet());
   EXPECT_TRUE(Between(begin, begin, {0}, Nanos::Seconds(1)).quiet());
   EXPECT_EQ(ParseCpuTimes("intr 5").busy, 0);
 }

@@ -50,11 +50,11 @@ CpuTimes ParseCpuTimes(std::string_view stat) {
 Quietness Between(const CpuTimes& begin, const CpuTimes& end, Nanos own, Nanos wall) {
   constexpr double kUserHz = 100;
   const double s = std::max(wall.s(), 1e-9);
-  return {std::max(0.0, static_cast<double>(end.busy - begin.busy) / kUserHz - own.s()) / s, static_cast<double>(end.steal - begin.steal) / kUserHz / s};
+  return {std::max(0.0, static_cast<double>(end.busy - begin.busy) / kUserHz - own.s()) / s, static_cast<double>(end.steal - begin.steal) / kUserHz / s, 0};
 }
 
 std::string Quietness::Text() const {
-  return fmt::format("other processes used {:.2f} CPUs and the hypervisor took {:.2f}", others, steal);
+  return fmt::format("other processes used {:.2f} CPUs, the hypervisor took {:.2f}, and a spinning thread lost {:.1f}% of its time", others, steal, 100 * lost);
 }
 
 QuietWatch::QuietWatch() : begin_(Now()), own_(OwnCpuTime()), start_(MonotonicNow()) {}

@@ -1,4 +1,4 @@
-// Quietness: what else this machine did meanwhile, from /proc/stat.
+// Quietness: what else this machine did meanwhile, from /proc/stat and from what a spinning thread lost.
 #ifndef OSEVOLVE_CALIBRATE_QUIET_H_
 #define OSEVOLVE_CALIBRATE_QUIET_H_
 
@@ -19,9 +19,12 @@ CpuTimes ParseCpuTimes(std::string_view stat);
 struct Quietness {
   double others = 0;  // CPUs that other processes used, on average
   double steal = 0;   // CPUs that the hypervisor gave to somebody else
+  // Part of a spinning thread's time that gaps took: also what no counter of this machine knows, as when an emulator's
+  // host has other work.
+  double lost = 0;
   // Less than a fiftieth of a CPU each.
-  bool quiet() const { return others < 0.02 && steal < 0.02; }
-  // "other processes used 1.34 CPUs, the hypervisor took 0.01"
+  bool quiet() const { return others < 0.02 && steal < 0.02 && lost < 0.02; }
+  // "other processes used 1.34 CPUs, the hypervisor took 0.01, and a spinning thread lost 2.0% of its time"
   std::string Text() const;
 };
 

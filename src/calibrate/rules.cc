@@ -16,7 +16,7 @@ constexpr double kCost = 0.25;
 const Nanos kPatience = Nanos::Seconds(30);  // the verifier takes seconds in an emulated machine
 
 bool StateIs(const char* state) {
-  auto text = ReadFile(kState, 64);
+  auto text = ReadFile(kState, 1 << 16);  // sysfs says that its files have 4096 bytes
   return text.ok() && text->starts_with(state);
 }
 

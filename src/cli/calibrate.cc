@@ -21,7 +21,7 @@ namespace {
 using nlohmann::json;
 
 struct CalibrateFlags {
-  std::string out, name, time_limit = "60s";
+  std::string out, name, time_limit = "60s", objects;
   std::vector<std::string> only;
   bool force = false, no_policies = false;
 };
@@ -39,23 +39,29 @@ Result<Nanos> ParseTimeLimit(const std::string& text) {
   return Nanos{static_cast<int64_t>(value * factor * 1e9)};
 }
 
-// The policies that are attached for a moment each, where that can be done; objects are in `dir`.
-Status PrepareRules(const Context& context, const std::string& dir, RuleOptions* rules) {
+// The policies that are attached for a moment each, where that can be done, as objects in `dir`: those of `made`, or
+// compiled here.
+Status PrepareRules(const Context& context, const std::string& made, const std::string& dir, RuleOptions* rules) {
   if (!MayAttach(&rules->why_not)) return {};
-  auto live = FindLiveProgram(context);
-  auto builder = ObjectBuilder::Create(context);
-  if (!live.ok() || !builder.ok()) {
-    rules->why_not = OneLine(live.ok() ? builder.error().message : live.error().message, 200);
-    return {};
+  OSE_ASSIGN(rules->live_program, FindLiveProgram(context));
+  std::unique_ptr<ObjectBuilder> builder;
+  if (made.empty()) {
+    OSE_ASSIGN(builder, ObjectBuilder::Create(context));
   }
-  rules->live_program = *live;
+  std::vector<std::string> objects;
   for (const char* name : kRuleNames) {
-    NamedSource policy{name, fmt::format("{}/policies/calibrate/{}.cc", context.root, name), ""};
-    OSE_ASSIGN(policy.source, ReadFile(policy.path));
-    OSE_ASSIGN(std::string object, (*builder)->Build(policy));
-    rules->objects.push_back(fmt::format("{}/{}.bpf.o", dir, name));
-    OSE_TRY(WriteFileAtomic(rules->objects.back(), object));
+    std::string object;
+    if (builder) {
+      NamedSource policy{name, fmt::format("{}/policies/calibrate/{}.cc", context.root, name), ""};
+      OSE_ASSIGN(policy.source, ReadFile(policy.path));
+      OSE_ASSIGN(object, builder->Build(policy));
+    } else {
+      OSE_ASSIGN(object, ReadFile(fmt::format("{}/{}.bpf.o", made, name)));
+    }
+    objects.push_back(fmt::format("{}/{}.bpf.o", dir, name));
+    OSE_TRY(WriteFileAtomic(objects.back(), object));
   }
+  rules->objects = std::move(objects);
   return {};
 }
 
@@ -80,8 +86,14 @@ Status RunCalibrate(const CalibrateFlags& flags, const CommonFlags& common) {
   o.name = !flags.name.empty() ? flags.name : !flags.out.empty() ? Stem(flags.out) : o.name;
   o.cancel = &StopOnSignals();
   OSE_ASSIGN(TempDir dir, TempDir::Make("osevolve-calibrate"));
-  if (flags.no_policies) o.rules.why_not = "left out by --no-policies";
-  else OSE_TRY(PrepareRules(context, dir.path(), &o.rules));
+  if (flags.no_policies) {
+    o.rules.why_not = "left out by --no-policies";
+  } else if (Status prepared = PrepareRules(context, flags.objects, dir.path(), &o.rules); !prepared.ok()) {
+    if (!flags.objects.empty()) return prepared;
+    // The rest can be measured without them.
+    o.rules.why_not = "its policies could not be made: " + OneLine(prepared.error().message, 200);
+    PrintNote(o.rules.why_not, common);
+  }
   if (!o.rules.objects.empty()) PrintNote("policies are attached for moments: they schedule the whole system then (--no-policies: not)", common);
   ProgressLine progress(common);
   o.progress = [&](const std::string& text) { progress.Show("calibrating: " + text); };
@@ -93,7 +105,7 @@ Status RunCalibrate(const CalibrateFlags& flags, const CommonFlags& common) {
   if (!flags.out.empty()) OSE_TRY(WriteFileAtomic(flags.out, c.profile));
   if (common.json) {
     PrintJson({{"machine", c.machine.name}, {"file", flags.out.empty() ? json() : json(flags.out)}, {"quiet", c.quiet.quiet()}, {"other_cpus", c.quiet.others},
-               {"stolen_cpus", c.quiet.steal}, {"rounds", c.rounds}, {"wall_s", c.wall.s()}, {"notes", c.notes}, {"figures", FiguresJson(c.figures)},
+               {"stolen_cpus", c.quiet.steal}, {"lost_share", c.quiet.lost}, {"rounds", c.rounds}, {"wall_s", c.wall.s()}, {"notes", c.notes}, {"figures", FiguresJson(c.figures)},
                {"observations", FiguresJson(c.observations)}});
   } else if (flags.out.empty()) {
     fmt::print("{}", c.profile);
@@ -112,6 +124,7 @@ void RegisterCalibrate(CLI::App& app, Command& command) {
   sub->add_option("--name", flags->name, "the machine's name; default: the file's");
   sub->add_option("--time-limit", flags->time_limit, "how long to measure, as in 60s; at least two rounds are made")->capture_default_str();
   sub->add_option("--only", flags->only, "keys to measure, without their units: --only ipi,wakeup")->delimiter(',')->allow_extra_args(false);
+  sub->add_option("--objects", flags->objects, "folder with plain, hooks, queue and kick.bpf.o of build-bpf, instead of compiling them here");
   sub->add_flag("--no-policies", flags->no_policies, "attach no policies, also where that could be done");
   sub->add_flag("--force", flags->force, "overwrite the file");
   AddCommonFlags(*sub, command);
