@@ -57,7 +57,7 @@ TEST(ParseWorkload, EveryOperation) {
           "{ barrier = \"go\" }, { begin = true }, { run_ns = 7 }, { end = true }, { sleep_us = 0.5 },\n"
           "{ timer_ms = 5 }, { lock = \"m\" }, { unlock = \"m\" }, { signal = \"s\", count = 2 },\n"
           "{ wait = \"s\" }, { yield = true }, { fork = \"child\" }, { put = \"q\" }, { take = \"q\" },\n"
-          "{ loop = 10, program = [ { run_ms = 100 }, { loop = 2, program = [ { run_us = 1 } ] } ] }") +
+          "{ loop = 9, program = [ { run_s = 1 }, { loop = 2, program = [ { run_us = 1 } ] } ] }") +
       "[[group]]\nname = \"child\"\nforked = true\nprogram = [ { run_us = 1 } ]\n");
   using enum OpKind;
   std::vector<Op> want = {{.kind = kBarrier},
@@ -74,8 +74,8 @@ TEST(ParseWorkload, EveryOperation) {
                           {.kind = kFork, .object = 1},
                           {.kind = kPut},
                           {.kind = kTake},
-                          {.kind = kLoop, .count = 10},
-                          {.kind = kRun, .ns = 100'000'000},
+                          {.kind = kLoop, .count = 9},
+                          {.kind = kRun, .ns = 1'000'000'000},
                           {.kind = kLoop, .count = 2},
                           {.kind = kRun, .ns = 1000},
                           {.kind = kEndLoop},
