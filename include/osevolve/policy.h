@@ -27,8 +27,8 @@
 //              dispatch() only, [init] in init() only; breaking that ejects the policy, in
 //              the simulator's checked mode as in the kernel.
 //   Costs      hooks, queue operations and kicks cost time on the calling CPU, taken from the
-//              machine profile. Look-ups cost nothing in this version of the model; in the kernel
-//              a look at another CPU is a cache miss, so do not scan all CPUs in every hook.
+//              machine profile; look-ups cost what its [service] table says, more for another
+//              CPU's state. In the kernel that is a cache miss: do not scan all CPUs in every hook.
 //   Threads    the kernel runs hooks on many CPUs at once. A hook of one CPU may read
 //              another CPU's state; to write what several CPUs write, use atomic_add.
 //              The simulator runs one hook at a time.

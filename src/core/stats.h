@@ -25,6 +25,7 @@ Interval PairedGainPct(std::span<const double> a, std::span<const double> b, dou
 // docs/metrics.md). O(n). Precondition: xs not empty, no NaN in it; each 0 <= p <= 1;
 // fewer than 256 of them.
 std::vector<double> Percentiles(std::span<const double> xs, std::span<const double> ps);
+inline double Percentile(std::span<const double> xs, double p) { return Percentiles(xs, {&p, 1})[0]; }
 
 }  // namespace ose
 

@@ -150,7 +150,7 @@ class AgentHost {
   std::vector<Cpu> cpus_;
   IdleCpus<AgentMachine> idle_;
   Dsq global_;
-  DsqTable<Task> queues_;
+  DsqTable<Dsq> queues_;
 
   // The hook that runs, and what it may do.
   Hook hook_ = Hook::kNone;

@@ -7,8 +7,8 @@
 #include <cstdint>
 
 #include "base/time.h"
+#include "core/topology.h"
 #include "live/bpf/agent_abi.h"
-#include "live/topology.h"
 #include "native/dsq.h"
 
 namespace ose {

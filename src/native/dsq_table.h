@@ -14,7 +14,8 @@ namespace ose {
 // Ids below this are found by index, others by hash.
 inline constexpr uint64_t kSmallDsqIds = 4096;
 
-template <class T>
+// Q: a BasicDsq, or what a host derives from one.
+template <class Q>
 class DsqTable {
  public:
   static constexpr size_t kMost = 4096;
@@ -24,7 +25,7 @@ class DsqTable {
     if (id >> 63) return -22;
     if (Find(id)) return -17;
     if (all_.size() >= kMost) return -12;
-    auto q = std::make_unique<BasicDsq<T>>(id);
+    auto q = std::make_unique<Q>(id);
     all_.push_back(q.get());
     if (id >= kSmallDsqIds) {
       large_[id] = std::move(q);
@@ -35,18 +36,18 @@ class DsqTable {
     return 0;
   }
   // Null when there is none; built-in ids are never there.
-  BasicDsq<T>* Find(uint64_t id) const {
+  Q* Find(uint64_t id) const {
     if (id < small_.size()) return small_[id].get();
     if (id < kSmallDsqIds) return nullptr;
     auto it = large_.find(id);
     return it == large_.end() ? nullptr : it->second.get();
   }
-  const std::vector<const BasicDsq<T>*>& all() const { return all_; }
+  const std::vector<const Q*>& all() const { return all_; }
 
  private:
-  std::vector<std::unique_ptr<BasicDsq<T>>> small_;  // up to the largest small id
-  std::unordered_map<uint64_t, std::unique_ptr<BasicDsq<T>>> large_;
-  std::vector<const BasicDsq<T>*> all_;
+  std::vector<std::unique_ptr<Q>> small_;  // up to the largest small id
+  std::unordered_map<uint64_t, std::unique_ptr<Q>> large_;
+  std::vector<const Q*> all_;
 };
 
 }  // namespace ose

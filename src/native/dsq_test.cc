@@ -87,7 +87,7 @@ TEST(Dsq, FifoQueueKeepsBothEnds) {
 }
 
 TEST(DsqTable, FindsWhatWasMadeAndNothingElse) {
-  DsqTable<TestTask> table;
+  DsqTable<BasicDsq<TestTask>> table;
   const uint64_t ids[] = {0, 5, 4095, 4096, 1ULL << 40};
   for (uint64_t id : ids) EXPECT_EQ(table.Find(id), nullptr);
   for (uint64_t id : ids) EXPECT_EQ(table.Create(id), 0);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "sim/charged_services.h"
 #include "sim/kernel.h"
 
 // After what completes the type of a task.
@@ -22,7 +23,7 @@ constexpr int kErrInval = -22;
 // Here, where the services are defined, so that the table's functions are compiled with them inline.
 void Kernel::BindServices() {
   current_host<Kernel> = this;
-  ops_.bind(&kHostServices<Kernel>);
+  ops_.bind(ServicesAreFree(machine_) ? &kHostServices<Kernel> : &kChargedServices);
 }
 
 Kernel::~Kernel() { current_host<Kernel> = nullptr; }
@@ -51,7 +52,7 @@ int Kernel::DsqCreate(uint64_t id) {
 
 void Kernel::DsqInsert(Task* t, uint64_t id, uint64_t slice, uint64_t vtime, bool use_vtime, uint64_t flags) {
   if (failed()) return;
-  cost_ += machine_.dsq_op;
+  Charge(Service::kDsqInsert);
   if (hook_ != Hook::kEnqueue && hook_ != Hook::kSelectCpu)
     return BreakRule(t, "insert() outside enqueue() and select_cpu()");
   if (t != hook_task_) return BreakRule(t, "insert() of another task than the one the hook was called for");
@@ -79,7 +80,8 @@ bool Kernel::DsqMoveToLocal(uint64_t id) {
     return false;
   }
   if (q->empty()) return false;
-  cost_ += machine_.dsq_op;
+  Charge(Service::kDsqMove);
+  LockDsq(*q, ctx_cpu_);
   Task* t = q->FirstAllowedOn(ctx_cpu_);
   if (!t) return false;
   MoveToLocal(*q, t, cpu(ctx_cpu_));
@@ -109,19 +111,33 @@ int Kernel::RunningPid(int id) const {
 
 bool Kernel::IsIdle(int id) const { return id >= 0 && id < machine_.cpus && idle_cpus_.Has(id); }
 
-bool Kernel::ClaimIdle(int id) { return IsIdle(id) && idle_cpus_.Claim(id); }
+void Kernel::ChargeFor(Service s, int id) {
+  Charge(s);
+  id = Clamp(id);
+  if (id == ctx_cpu_) return;
+  cost_ += machine_.LlcOf(id) == machine_.LlcOf(ctx_cpu_) ? machine_.service.remote : machine_.service.remote_far;
+}
+
+bool Kernel::ClaimIdle(int id) {
+  ChargeFor(Service::kClaimIdle, id);
+  return IsIdle(id) && idle_cpus_.Claim(id);
+}
 
 int Kernel::PickIdle(const Task* t, int near, uint32_t domain, uint64_t flags) {
+  Charge(Service::kPickIdle);
   return idle_cpus_.Pick(t, Clamp(near), domain, flags);
 }
 
-int Kernel::SelectDefault(const Task* t, int prev, bool* idle) { return idle_cpus_.SelectDefault(t, Clamp(prev), idle); }
+int Kernel::SelectDefault(const Task* t, int prev, bool* idle) {
+  Charge(Service::kSelectDfl);
+  return idle_cpus_.SelectDefault(t, Clamp(prev), idle);
+}
 
 void Kernel::Kick(int id, uint64_t flags) {
   if (failed()) return;
   if (id < 0 || id >= machine_.cpus) return BreakRule(hook_task_, fmt::format("kick_cpu() of CPU {}, which does not exist", id));
   if ((flags & kKickIdle) && (flags & kKickPreempt)) return BreakRule(hook_task_, "kick_cpu() with both kKickIdle and kKickPreempt");
-  cost_ += machine_.kick;
+  Charge(id == ctx_cpu_ ? Service::kKickSelf : Service::kKick);
   Cpu& c = cpu(id);
   if ((flags & kKickIdle) && !c.idle) return;
   if ((flags & kKickPreempt) && c.curr) Preempt(c);
@@ -133,8 +149,9 @@ void Kernel::TimerStart(uint64_t delay) {
   events_.Set(timer_source_, now_ + Nanos{static_cast<int64_t>(std::clamp(delay, kMin, kMax))});
 }
 
-uint64_t Kernel::SliceOf(const Task* t) const {
-  const Cpu& c = cpus_[static_cast<size_t>(t->cpu)];
+uint64_t Kernel::SliceOf(const Task* t) {
+  Cpu& c = cpu(t->cpu);
+  if (!plain_progress_) [[unlikely]] UpdateCurr(c);
   if (c.curr != t || now_ <= c.acct || t->slice == kSliceInfinite) return t->slice;
   auto used = static_cast<uint64_t>((now_ - c.acct).v);
   return t->slice > used ? t->slice - used : 0;

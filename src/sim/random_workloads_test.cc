@@ -26,6 +26,19 @@ bool OneIn(int n) { return Pick(1, n) == n; }
 
 // --- Machines and workloads -----------------------------------------------------------------
 
+// Parts of the model that are off unless a profile switches them on.
+void AddModel(Machine& m) {
+  if (m.smt == 2) m.smt_speed = 0.05 * Pick(8, 20);
+  if (OneIn(2)) m.l2_kb = Pick(64, 1024), m.refill_ns_per_kb_llc = 20;
+  if (OneIn(2)) m.dsq_lock_hold = m.dsq_op, m.rq_lock_hold = {std::min({m.wakeup.v, m.context_switch.v, int64_t{500}})};
+  if (OneIn(2)) m.service.general = {Pick(0, 20)}, m.service.remote = {Pick(1, 100)};
+  if (OneIn(2)) m.syscall = {Pick(1, 300)}, m.futex_op = m.pipe_op = m.sleep_op = m.fork_op = {Pick(1, 1000)};
+  if (OneIn(2)) m.wakeup_irq = {Pick(1, 1000)}, m.sched_ext_switch = {Pick(1, 1000)};
+  if (m.tick.v > 0 && OneIn(2)) m.tick_cost = {Pick(1, 5000)};
+  if (OneIn(2)) m.noise = {.rate_per_s = 500, .duration = {.kind = Dist::Kind::kExponential, .a = 20'000}};
+  if (OneIn(3)) m.charge_overhead = true;
+}
+
 Machine RandomMachine() {
   Machine m;
   m.name = "random";
@@ -41,6 +54,7 @@ Machine RandomMachine() {
     m.context_switch = m.wakeup = m.ipi = m.idle_exit = m.migration_core = m.migration_llc = m.migration_node = {0};
     m.hook = m.dsq_op = m.remote = m.kick = {0};
   }
+  if (OneIn(2)) AddModel(m);
   return m;
 }
 
@@ -169,6 +183,7 @@ Workload RandomWorkload(int cpus) {
     return list;
   };
   w.locks = names("lock");
+  w.lock_handover = !OneIn(3);
   w.semaphores = names("sem");
   for (const std::string& name : names("barrier")) w.barriers.push_back({name, 1});
   for (const std::string& name : names("queue")) w.queues.push_back({name, Pick(0, 3)});
@@ -230,7 +245,7 @@ class Auditor : public Profiler {
     if (turns != ends) Complain(fmt::format("{} turns, {} ends of turns", turns, ends));
     if (waited != p.waiting_task_ns) Complain(fmt::format("tasks waited {} ns, {} were seen waiting", waited, p.waiting_task_ns));
     if (work != useful_) Complain(fmt::format("tasks worked {} ns, CPUs {}", work, useful_));
-    if (o.policy_ns + o.switch_ns + o.wakeup_ns + o.migration_ns + o.interrupt_ns != total.overhead_ns) Complain("overhead by cause is not all overhead");
+    if (o.total() != total.overhead_ns) Complain("overhead by cause is not all overhead");
   }
   const std::string& complaint() const { return complaint_; }
 
