@@ -82,7 +82,7 @@ TEST(DistributionTest, QuantilesAreThoseThatWereGiven) {
   EXPECT_GE(xs.front(), 1000);
   EXPECT_LE(xs.back(), 1'000'000);
   EXPECT_NEAR(static_cast<double>(xs[100'000]), 10e3, 100);
-  EXPECT_NEAR(static_cast<double>(xs[198'000]), 200e3, 10e3);
+  EXPECT_NEAR(static_cast<double>(xs[196'000]), 10e3 + 190e3 * 0.48 / 0.49, 1000);
 }
 
 TEST(DistributionTest, EmpiricalOnesComeFromFilesBesideTheWorkload) {
@@ -231,7 +231,7 @@ TEST(ArrivalTest, BadOnesAreNamed) {
   refuses("mmpp = [ { load = 0, mean_ms = 1 } ]", "one above 0");
   refuses("mmpp = [ { load = 1, mean_ms = 1 }, { per_s = 1, mean_ms = 1 } ]", "all with 'load' or all with 'per_s'");
   refuses("mmpp = [ { load = 1 } ]", "how long it lasts");
-  refuses("phases = [ { load = 1, mean_ms = 1 } ]", "unknown key 'mean_ms'");
+  refuses("phases = [ { load = 1, mean_ms = 1 } ]", "how long it lasts, at least 1 us; add for_ms = 100");
   refuses("phases = [ { load = 1, for_ns = 1 } ]", "give 1000 to");
   EXPECT_THAT(ParseWorkload("format = 1\nhorizon_s = 100\n[[group]]\nname = 'a'\narrivals = { mmpp = [ { per_s = 1, mean_us = 1 } ] }\nprogram = [ { run_us = 1 } ]\n", "t.toml").error().message,
               HasSubstr("t.toml:5: group 'a' has a state of 1000 ns"));

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "workload/bound.h"
 #include "workload/critical_path.h"
 #include "workload/script.h"
@@ -83,9 +85,11 @@ TEST(OperationsTest, BoundARunFromBelow) {
   const CriticalPath path = FindCriticalPath(w, 1);
   EXPECT_EQ(path.groups[0].finish, 5'000'000);
   EXPECT_EQ(path.groups[1].finish, 5'000'000 + kSpinStep.v);
-  EXPECT_EQ(path.events[0].own, 100'000);
-  EXPECT_EQ(path.events[0].work, kSpinStep.v);
-  EXPECT_EQ(path.events[0].spare, 100'000);
+  const auto a = std::find_if(path.events.begin(), path.events.end(), [](const auto& e) { return e.group == 0; });
+  ASSERT_NE(a, path.events.end());
+  EXPECT_EQ(a->own, 100'000);
+  EXPECT_EQ(a->work, kSpinStep.v);
+  EXPECT_EQ(a->spare, 100'000);
   Machine m;
   const Metrics bounds = Bounds(w, m, 1);
   EXPECT_DOUBLE_EQ(bounds.at("span"), 5032);
@@ -95,7 +99,7 @@ TEST(OperationsTest, BoundARunFromBelow) {
 TEST(OperationsTest, PeriodsBoundTheRateOfEvents) {
   const Workload w = Parse("horizon_s = 1\n[[group]]\nname = 'a'\ncount = 2\nrepeat = true\nprogram = [ { begin = true }, { run_us = 10 }, { end = true }, { period_ms = 10 } ]\n");
   Machine m;
-  EXPECT_NEAR(Bounds(w, m, 1).at("throughput"), 202, 1);
+  EXPECT_NEAR(Bounds(w, m, 1).at("throughput"), 200, 1);
 }
 
 }  // namespace
