@@ -22,7 +22,9 @@ struct Command {
 void RegisterEvolve(CLI::App& app, Command& command);
 void RegisterEval(CLI::App& app, Command& command);     // eval and compare
 void RegisterBound(CLI::App& app, Command& command);
+void RegisterSweep(CLI::App& app, Command& command);
 void RegisterLoad(CLI::App& app, Command& command);
+void RegisterCalibrate(CLI::App& app, Command& command);
 void RegisterRecord(CLI::App& app, Command& command);   // record and import
 void RegisterLists(CLI::App& app, Command& command);    // workloads and policies
 void RegisterGkb(CLI::App& app, Command& command);

@@ -34,14 +34,14 @@ struct EvalFlags {
 };
 
 // What failed is said after the table; the exit code is that of the first failure.
-Status Failures(const std::vector<ReportRow>& rows, const std::function<int(const Evaluation&)>& exit_code) {
+Status Failures(const Problem& problem, const std::vector<ReportRow>& rows, const std::function<int(const Evaluation&)>& exit_code) {
   int code = kExitOk;
   fflush(stdout);
   for (const ReportRow& row : rows) {
     if (row.evaluation.outcome == Outcome::kOk) continue;
     const int its = exit_code(row.evaluation);
     if (code == kExitOk) code = its;
-    PrintError({its, row.evaluation.diagnosis}, {.json = false});  // with --json it is in the rows
+    PrintError({its, WithPlace(problem, row.evaluation.diagnosis)}, {.json = false});  // with --json it is in the rows
   }
   if (code != kExitOk) return Error{code, ""};  // all is said
   return {};
@@ -60,7 +60,7 @@ Status EvalOnHost(const EvalFlags& flags, const CommonFlags& common, const Conte
   const ReportHead head = HostHead(flags.host, problem, fmt::format("{}:{}", SeedFamilyName(family), n));
   if (common.json) PrintJson(RowsJson(head, rows, true));
   else fmt::print("{}", RowsTable(head, problem.workload.objectives, rows));
-  return Failures(rows, [](const Evaluation& e) { return OutcomeExitCode(e.outcome); });
+  return Failures(problem, rows, [](const Evaluation& e) { return OutcomeExitCode(e.outcome); });
 }
 
 Result<RowTrace> WriteTrace(const std::string& file, const std::string& policy, const ScheduleLog& log, const CommonFlags& common) {
@@ -140,7 +140,7 @@ Status RunEval(const EvalFlags& flags, const CommonFlags& common, bool compare) 
   else fmt::print("{}", RowsTable(head, problem.workload.objectives, rows));
   for (const ReportRow& row : rows)
     if (row.profile && !common.json) fmt::print("\n{}\n{}", rows.size() > 1 ? row.policy + "\n" : "", FormatProfile(*row.profile));
-  return Failures(rows, [&](const Evaluation& e) { return evaluator->ExitCode(e); });
+  return Failures(problem, rows, [&](const Evaluation& e) { return evaluator->ExitCode(e); });
 }
 
 void Add(CLI::App& app, Command& command, const char* name, const char* what, const char* example, bool compare) {

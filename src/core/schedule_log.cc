@@ -103,6 +103,8 @@ const char* CostKindName(CostKind kind) {
     case CostKind::kSwitch: return "switch";
     case CostKind::kMigration: return "migration";
     case CostKind::kInterrupt: return "interrupt";
+    case CostKind::kSystemCall: return "system call";
+    case CostKind::kNoise: return "noise";
     case CostKind::kPolicy: return "policy";
   }
   return "?";

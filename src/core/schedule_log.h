@@ -26,8 +26,8 @@ enum class TurnEnd : uint8_t {
 inline bool StaysRunnable(TurnEnd end) { return end >= TurnEnd::kYielded; }
 
 // What a CPU's overhead is for; kPolicy is hooks, queue operations and kicks.
-enum class CostKind : uint8_t { kWakeup, kSwitch, kMigration, kInterrupt, kPolicy };
-inline constexpr int kCostKinds = 5;
+enum class CostKind : uint8_t { kWakeup, kSwitch, kMigration, kInterrupt, kSystemCall, kNoise, kPolicy };
+inline constexpr int kCostKinds = 7;
 
 // How a task became runnable.
 enum class WakeReason : uint8_t {

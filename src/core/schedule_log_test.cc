@@ -61,7 +61,7 @@ TEST(ScheduleLog, IsRefusedWhenItContradictsItself) {
   EXPECT_TRUE(refused([](ScheduleLog& l) { l.events[1].cpu = -2; }));
   EXPECT_TRUE(refused([](ScheduleLog& l) { l.events[2].cpu = 2; }));
   EXPECT_TRUE(refused([](ScheduleLog& l) { l.events[2].value = 9; }));
-  EXPECT_TRUE(refused([](ScheduleLog& l) { l.events[3].detail = 5; }));
+  EXPECT_TRUE(refused([](ScheduleLog& l) { l.events[3].detail = kCostKinds; }));
   EXPECT_TRUE(refused([](ScheduleLog& l) { l.events[3].value = 0; }));
   EXPECT_TRUE(refused([](ScheduleLog& l) { l.events[3].at_ns = -5; }));
   EXPECT_TRUE(refused([](ScheduleLog& l) { l.events[5].at_ns = INT64_MAX; }));

@@ -2,12 +2,15 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/utf8.h"
 #include "core/exit_code.h"
 
 namespace ose {
 namespace {
 
 using nlohmann::json;
+
+constexpr size_t kMaxDiagnosis = 4096;
 
 Error BadMessage(const char* what, const std::exception& e) {
   return {kExitInternal, std::string("malformed ") + what + ": " + e.what()};
@@ -109,13 +112,17 @@ Result<WorkerReply> DecodeReply(std::string_view text) {
     json j = json::parse(text);
     WorkerReply reply;
     reply.outcome = OutcomeByName(j.at("outcome"));
-    reply.diagnosis = j.at("diagnosis");
+    // A candidate may have written this, for a terminal to obey.
+    reply.diagnosis = OneLine(j.at("diagnosis").get<std::string>(), kMaxDiagnosis);
     reply.cpu_ms = j.at("cpu_ms");
     for (const json& s : j.at("results")) {
       reply.results.push_back({std::stoull(s.at("seed").get<std::string>()), s.at("metrics").get<Metrics>(),
                                s.at("counters").get<std::vector<uint64_t>>(), {}});
       if (s.contains("profile")) {
-        OSE_ASSIGN(reply.results.back().profile, DecodeProfile(s.at("profile").dump()));
+        const std::string profile = s.at("profile").dump();
+        if (profile.find("\\u00") != std::string::npos || profile.find('\x7f') != std::string::npos)
+          return Error{kExitInternal, "malformed reply of the worker: control characters in a profile"};
+        OSE_ASSIGN(reply.results.back().profile, DecodeProfile(profile));
       }
       const json distributions = s.value("distributions", json::object());
       for (const auto& [name, d] : distributions.items()) {

@@ -34,7 +34,8 @@
 
 namespace ose {
 
-inline constexpr uint64_t kMaxWorkerFrame = 1ull << 30;
+inline constexpr uint64_t kMaxWorkerFrame = 1ull << 30;  // a request: recorded workloads are long
+inline constexpr uint64_t kMaxWorkerReply = 64ull << 20;  // a candidate may have written it
 inline constexpr int kMaxWorkerSlots = 8;
 
 struct WorkerLoad {
@@ -95,6 +96,7 @@ Result<std::variant<WorkerLoad, WorkerRun>> DecodeWorkerRequest(std::string_view
 std::string EncodeLoadReply(const Status& status);
 Status DecodeLoadReply(std::string_view json);
 std::string EncodeReply(const WorkerReply& reply);
+// The diagnosis becomes one line without control characters.
 Result<WorkerReply> DecodeReply(std::string_view json);
 
 }  // namespace ose

@@ -7,12 +7,13 @@
 #include "core/exit_code.h"
 #include "core/policy_source.h"
 #include "eval/clients.h"
+#include "eval/reply_check.h"
 #include "eval/torture.h"
 
 namespace ose {
 namespace {
 
-constexpr int kMainSlot = 0, kTortureSlot = 1;
+constexpr int kMainSlot = 0, kTortureSlot = 1, kOtherSlot = 2;
 constexpr uint64_t kTortureSeeds[] = {1, 2};
 constexpr size_t kSeedsPerRun = 8;
 
@@ -218,12 +219,19 @@ Result<std::vector<WorkerSeed>> Evaluator::RunWatched(const EvalJob& job, const 
 // Runs the seeds that are not known yet.
 Evaluation Evaluator::RunSeeds(const EvalJob& job, const CompiledPolicy& object, const Tunables& tunables,
                                const std::vector<uint64_t>& seeds, Clients& clients) {
-  const std::string result_key = ResultKey(object.object_hash, tunables);
+  const std::string main_key = ResultKey(object.object_hash, tunables);
+  const std::string result_key = job.workload.empty() ? main_key : main_key + " on " + Sha256Hex(job.workload);
+  const int slot = job.workload.empty() ? kMainSlot : kOtherSlot;
+  if (slot == kOtherSlot) {
+    auto used = clients.worker.Use({kOtherSlot, job.workload, options_.machine_text});
+    if (!used.ok()) return HostFailure(used.error(), object.object_hash);
+  }
   std::vector<uint64_t> missing;
   bool tortured = false;
   {
     std::lock_guard lock(mutex_);
     Known& known = results_[result_key];
+    known.tortured |= results_[main_key].tortured;
     if (known.failure) {
       Evaluation failure = *known.failure;
       failure.diagnosis = WithFile(failure.diagnosis, job.file);
@@ -242,7 +250,7 @@ Evaluation Evaluator::RunSeeds(const EvalJob& job, const CompiledPolicy& object,
     tortured = true;
     if (begin < missing.size()) {
       size_t end = std::min(begin + kSeedsPerRun, missing.size());
-      run.steps.push_back({.slot = kMainSlot, .checked = false, .report = true,
+      run.steps.push_back({.slot = slot, .checked = false, .report = true,
                            .seeds = {missing.begin() + static_cast<std::ptrdiff_t>(begin), missing.begin() + static_cast<std::ptrdiff_t>(end)}});
     }
     auto answered = clients.worker.Run(run);
@@ -258,18 +266,20 @@ Evaluation Evaluator::RunSeeds(const EvalJob& job, const CompiledPolicy& object,
       failure.diagnosis = WithFile(failure.diagnosis, job.file);
       return failure;
     }
+    if (std::string why = CheckReply(run, *answered, options_.objectives, options_.bounds); !why.empty())
+      return Failure(Outcome::kSandbox, job.file + ": " + why, object.object_hash);
     for (WorkerSeed& s : answered->results) results.push_back(std::move(s));
   }
   std::vector<SeedResult> fresh;
   for (WorkerSeed& s : results) {
-    double score = Score(options_.objectives, s.metrics, options_.bounds(s.seed));
+    double score = slot == kMainSlot ? Score(options_.objectives, s.metrics, options_.bounds(s.seed)) : 0;
     fresh.push_back({s.seed, std::move(s.metrics), score});
   }
   Evaluation e;
   e.object_hash = object.object_hash;
   std::lock_guard lock(mutex_);
   Known& known = results_[result_key];
-  known.tortured = true;
+  known.tortured = results_[main_key].tortured = true;
   for (SeedResult& r : fresh) known.seeds.emplace(r.seed, std::move(r));
   for (uint64_t seed : seeds) {
     auto it = known.seeds.find(seed);

@@ -55,6 +55,9 @@ struct EvalJob {
   // the Evaluation then holds those seeds only. 0: no quick stage.
   int quick_seeds = 0;
   double quick_score = 0;
+  // The canonical text of a workload that takes the place of the options', as a sweep needs it; "": none.
+  // What it measures has no score (0).
+  std::string workload = {};
 };
 
 class Evaluator {

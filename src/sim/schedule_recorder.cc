@@ -11,7 +11,7 @@ namespace {
 using Kind = ScheduleEvent::Kind;
 
 // One payment may have several causes; they are taken to come in this order.
-constexpr CostKind kOrder[] = {CostKind::kInterrupt, CostKind::kWakeup, CostKind::kPolicy, CostKind::kSwitch, CostKind::kMigration};
+constexpr CostKind kOrder[] = {CostKind::kNoise, CostKind::kInterrupt, CostKind::kSystemCall, CostKind::kWakeup, CostKind::kPolicy, CostKind::kSwitch, CostKind::kMigration};
 
 }  // namespace
 

@@ -81,7 +81,7 @@ WorkerReply WorkerServer::Run(const WorkerRun& run) {
   setpgid(pid, pid);
   result_write.reset();
 
-  auto frame = ReadFrame(result_read.get(), kMaxWorkerFrame, deadline);
+  auto frame = ReadFrame(result_read.get(), kMaxWorkerReply, deadline);
   const bool timed_out = !frame.ok() && frame.error().code == kFrameTimeout;
   const bool complete = frame.ok() && frame->has_value();
   if (!complete && !timed_out) {
@@ -93,13 +93,10 @@ WorkerReply WorkerServer::Run(const WorkerRun& run) {
       poll(&none, 0, 1);
     }
   }
-  // Whatever state it is in: after its one frame, or its time, the whole group ends.
-  siginfo_t info{};
-  bool ended = waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
-  if (!ended) {
-    kill(-pid, SIGKILL);
-    kill(pid, SIGKILL);
-  }
+  // Whatever state it is in: after its one frame, or its time, the whole group ends, also when its leader has ended
+  // already. The number is the child's until it is reaped.
+  kill(-pid, SIGKILL);
+  kill(pid, SIGKILL);
   int status = 0;
   rusage usage{};
   while (wait4(pid, &status, 0, &usage) < 0 && errno == EINTR) {
