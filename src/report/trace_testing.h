@@ -199,7 +199,7 @@ struct CpuTime {
 inline CpuTime TimeOf(const std::vector<Slice>& slices) {
   CpuTime time;
   auto is_overhead = [](const std::string& n) {
-    return n == "policy" || n == "switch" || n == "migration" || n == "wake-up" || n == "interrupt";
+    return n == "policy" || n == "switch" || n == "migration" || n == "wake-up" || n == "interrupt" || n == "system call" || n == "noise";
   };
   for (const Slice& s : slices) {
     if (is_overhead(s.name)) time.overhead[s.name] += s.end - s.begin;
