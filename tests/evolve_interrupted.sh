@@ -4,7 +4,7 @@
 toy_root
 
 "$bin/osevolve" evolve small --evals 60 --seed 3 --no-kb --quiet --json --out whole >out 2>err || fail 'evolve'
-for signal in INT TERM; do
+for signal in INT TERM HUP; do
   # A terminal sends it to the whole process group.
   setsid "$bin/osevolve" evolve small --evals 60 --seed 3 --no-kb --quiet --json --out "$signal" >out 2>err </dev/null &
   pid=$! last="evolve, with SIG$signal"

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/temp_lock.h"
 #include "core/exit_code.h"
 
 namespace ose::ast {
@@ -116,6 +117,7 @@ Parser::~Parser() {
 Result<std::unique_ptr<Parser>> Parser::Create(std::string include_dir) {
   OSE_ASSIGN(TempDir dir, TempDir::Make("osevolve-ast-"));
   std::unique_ptr<Parser> p(new Parser(std::move(dir), std::move(include_dir)));
+  p->held_ = HoldTempDir(p->dir_, "osevolve-ast-");
   CXIndexOptions options;
   std::memset(&options, 0, sizeof options);
   options.Size = sizeof options;

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/fd.h"
 #include "base/file.h"
 #include "base/result.h"
 
@@ -96,6 +97,7 @@ class Parser {
   Parser(TempDir dir, std::string include_dir);
 
   TempDir dir_;
+  Fd held_;  // base/temp_lock.h
   std::string include_dir_;
   CXIndex index_ = nullptr;
   std::vector<std::string> args_, hosted_args_;

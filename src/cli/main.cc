@@ -1,6 +1,7 @@
 // osevolve: finds, proves and runs the CPU scheduling policy for your workload.
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/prctl.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -64,6 +65,8 @@ int OutputFailed() {
 
 int Main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
+  // Keys are in our memory and environment: no core file of it, and no other process of this user may look in.
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   CLI::App app("Finds, proves and runs the CPU scheduling policy for your workload.", "osevolve");
   app.set_version_flag("--version", "osevolve 0.1.0");
   app.require_subcommand(0, 1);
@@ -72,7 +75,9 @@ int Main(int argc, char** argv) {
   RegisterEvolve(app, command);
   RegisterEval(app, command);
   RegisterBound(app, command);
+  RegisterSweep(app, command);
   RegisterLoad(app, command);
+  RegisterCalibrate(app, command);
   RegisterRecord(app, command);
   RegisterLists(app, command);
   RegisterGkb(app, command);
@@ -83,6 +88,7 @@ int Main(int argc, char** argv) {
   RegisterObserve(app, command);
   RegisterBuildAgent(app, command);
   RegisterValidate(app, command);
+  RegisterPlot(app, command);
   RegisterDoctor(app, command);
   try {
     app.parse(argc, argv);

@@ -74,6 +74,7 @@ void RegisterValidate(CLI::App& app, Command& command) {
   AddValidateFlags(*theory, command, *flags);
   theory->footer("Example:  osevolve validate theory");
   theory->callback([flags, &command] { command.run = [flags, &command] { return RunTheory(*flags, command.flags); }; });
+  RegisterValidateHost(*validate, command);
 }
 
 }  // namespace ose

@@ -26,6 +26,9 @@ Status CheckMarkdown(const ValidateFlags& flags, const std::string& section);
 // every row is ok.
 Status ReportValidation(const ValidationTable& table, const ValidateFlags& flags, const CommonFlags& common);
 
+// `validate real` and `validate kernel`.
+void RegisterValidateHost(CLI::App& validate, Command& command);
+
 }  // namespace ose
 
 #endif  // OSEVOLVE_CLI_VALIDATE_H_

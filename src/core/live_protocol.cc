@@ -63,6 +63,7 @@ Result<LiveRequest> DecodeLiveRequest(std::string_view text) {
   if (r.what != LiveRequest::Do::kDeploy) return r;
   if (!j.contains("object") || !j["object"].is_string()) return Malformed();
   r.object = j["object"];
+  if (!r.object.starts_with('/')) return Malformed();  // the two sides may stand in different folders
   if (auto partial = j.find("partial"); partial != j.end()) {
     if (!partial->is_boolean()) return Malformed();
     r.partial = *partial;

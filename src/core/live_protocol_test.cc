@@ -25,7 +25,7 @@ TEST(LiveProtocol, ARequestSurvivesTheTrip) {
 }
 
 TEST(LiveProtocol, RefusesWhatIsNoRequest) {
-  for (const char* text : {"", "[]", "{}", R"({"do": 3})", R"({"do": "dance"})", R"({"do": "deploy"})", R"({"do": "deploy", "object": 1})",
+  for (const char* text : {"", "[]", "{}", R"({"do": "deploy", "object": "relative"})", R"({"do": 3})", R"({"do": "dance"})", R"({"do": "deploy"})", R"({"do": "deploy", "object": 1})",
                            R"({"do": "deploy", "object": "a", "timeout_ms": 0})", R"({"do": "deploy", "object": "a", "timeout_ms": 30001})",
                            R"({"do": "deploy", "object": "a", "timeout_ms": -1})", R"({"do": "deploy", "object": "a", "partial": 1})",
                            R"({"do": "deploy", "object": "a", "tunables": {"x": 0.5}})", R"({"do": "deploy", "object": "a", "tunables": []})"})

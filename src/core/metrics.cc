@@ -29,6 +29,7 @@ const std::vector<MetricInfo>& MetricCatalogue() {
       {"utilization", "%", kMaximize, "share of CPU time spent on the workload's own work"},
       {"overhead", "%", kMinimize, "share of CPU time spent switching, waking, migrating and in the policy"},
       {"idle_while_waiting", "%", kMinimize, "share of CPU time idle while a task waited that could have used it"},
+      {"wait_max", "us", kMinimize, "longest that any task, measured or not, was ready without running"},
       {"switches_per_s", "1/s", kMinimize, "context switches per second"},
       {"migrations_per_s", "1/s", kMinimize, "tasks that ran on another CPU than before, per second"},
       {"cpu_time", "us", kMinimize, "CPU time of all tasks"},

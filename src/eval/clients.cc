@@ -1,5 +1,7 @@
 #include "eval/clients.h"
 
+#include <algorithm>
+
 #include "base/frame.h"
 #include "core/exit_code.h"
 #include "eval/compiler.h"
@@ -46,12 +48,22 @@ Result<GateResponse> GateClient::Check(const GateRequest& request) {
   return DecodeGateResponse(reply);
 }
 
+Status WorkerClient::Load(const WorkerLoad& slot) {
+  OSE_ASSIGN(std::string reply, server_.Call(EncodeLoad(slot), kMaxWorkerReply, Nanos::Seconds(120)));
+  return DecodeLoadReply(reply);
+}
+
+Status WorkerClient::Use(const WorkerLoad& slot) {
+  auto it = std::find_if(slots_.begin(), slots_.end(), [&](const WorkerLoad& s) { return s.slot == slot.slot; });
+  if (it == slots_.end()) it = slots_.insert(it, slot);
+  else if (it->workload == slot.workload && it->machine == slot.machine) return {};
+  else *it = slot;
+  return server_.running() ? Load(slot) : Status();
+}
+
 Status WorkerClient::Prepare() {
   if (server_.running()) return {};
-  for (const WorkerLoad& slot : slots_) {
-    OSE_ASSIGN(std::string reply, server_.Call(EncodeLoad(slot), kMaxWorkerFrame, Nanos::Seconds(120)));
-    OSE_TRY(DecodeLoadReply(reply));
-  }
+  for (const WorkerLoad& slot : slots_) OSE_TRY(Load(slot));
   return {};
 }
 
@@ -60,7 +72,7 @@ Result<WorkerReply> WorkerClient::Run(const WorkerRun& run) {
   // child's, not the worker's.
   for (int attempt = 0;; ++attempt) {
     OSE_TRY(Prepare());
-    auto reply = server_.Call(EncodeRun(run), kMaxWorkerFrame, Nanos::Millis(run.limits.wall_ms) + Nanos::Seconds(10));
+    auto reply = server_.Call(EncodeRun(run), kMaxWorkerReply, Nanos::Millis(run.limits.wall_ms) + Nanos::Seconds(10));
     if (reply.ok()) return DecodeReply(*reply);
     if (attempt == 1) return reply.error();
   }

@@ -1,8 +1,9 @@
 #include "eval/compiler.h"
 
 #include "base/hash.h"
+#include "base/temp_lock.h"
+#include "base/utf8.h"
 #include "core/exit_code.h"
-#include "sandbox/compiler_sandbox.h"
 
 namespace ose {
 namespace {
@@ -19,6 +20,12 @@ std::string FirstLines(std::string text, int lines) {
   size_t end = 0;
   for (int i = 0; i < lines && end != std::string::npos; ++i) end = text.find('\n', end == 0 ? 0 : end + 1);
   if (end != std::string::npos) text.resize(end);
+  // The words quote the source: names of any length, and characters that a terminal would obey.
+  constexpr size_t kMaxWords = 8 << 10;
+  if (text.size() > kMaxWords) text.resize(kMaxWords);
+  text = ToValidUtf8(text);
+  for (char& c : text)
+    if ((static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7f) c = '?';
   while (!text.empty() && text.back() == '\n') text.pop_back();
   return text;
 }
@@ -47,9 +54,10 @@ Error FullDisk(const std::string& dir) {
   return {kExitIo, "no space left for temporary files in " + dir + ": free some, or set TMPDIR to a folder on another disk"};
 }
 
-Result<std::unique_ptr<Compiler>> Compiler::Create(const std::string& include_dir) {
+Result<std::unique_ptr<Compiler>> Compiler::Create(const std::string& include_dir, const CompilerLimits& limits) {
   OSE_ASSIGN(TempDir dir, TempDir::Make("osevolve-objects"));
   std::unique_ptr<Compiler> c(new Compiler(std::move(dir)));
+  c->held_ = HoldTempDir(c->dir_, "osevolve-objects");
   OSE_ASSIGN(std::string header, ReadFile(include_dir + "/osevolve/policy.h", 1 << 20));
   OSE_TRY(MakeDirs(c->include_dir_ + "/osevolve"));
   OSE_TRY(WriteFileAtomic(c->include_dir_ + "/osevolve/policy.h", header));
@@ -58,7 +66,7 @@ Result<std::unique_ptr<Compiler>> Compiler::Create(const std::string& include_di
   if (c->clang_.empty())
     return Error{kExitNoCompiler, "clang++-19 is not installed; install it: apt-get install clang-19"};
   if (c->ld_.empty()) return Error{kExitNoCompiler, "ld is not installed; install it: apt-get install binutils"};
-  OSE_ASSIGN(c->sandbox_, CompilerSandbox({.readable = {c->include_dir_}, .writable_dir = c->dir_.path(), .limits = {}}));
+  OSE_ASSIGN(c->sandbox_, CompilerSandbox({.readable = {c->include_dir_}, .writable_dir = c->dir_.path(), .limits = limits}));
   return c;
 }
 

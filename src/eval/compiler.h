@@ -19,6 +19,7 @@
 #include "base/file.h"
 #include "base/result.h"
 #include "base/subprocess.h"
+#include "sandbox/compiler_sandbox.h"
 
 namespace ose {
 
@@ -43,7 +44,8 @@ class Compiler {
  public:
   // `include_dir` holds osevolve/policy.h, which is copied: candidates of one run are judged by one header, also
   // when an upgrade replaces it meanwhile. kExitNoCompiler when clang++-19 or ld is missing.
-  static Result<std::unique_ptr<Compiler>> Create(const std::string& include_dir);
+  // `limits` are those of each step (sandbox/compiler_sandbox.h).
+  static Result<std::unique_ptr<Compiler>> Create(const std::string& include_dir, const CompilerLimits& limits = {});
 
   // `normalized` is NormalizedSource(source); `file` names it in messages. Errors: kExitCompile with
   // the compiler's first messages, kExitPolicyTimeout, kExitIo.
@@ -60,6 +62,7 @@ class Compiler {
   explicit Compiler(TempDir dir) : dir_(std::move(dir)), include_dir_(dir_.path() + "/include") {}
 
   TempDir dir_;
+  Fd held_;  // base/temp_lock.h
   std::string include_dir_, clang_, ld_;
   ChildHook sandbox_;
   std::mutex mutex_;

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/utf8.h"
 #include "core/gate_protocol.h"
 
 namespace ose {
@@ -28,6 +29,9 @@ class Report {
 
   // Line 0: the file as a whole.
   void AddAt(int line, int column, std::string_view rule, std::string message) {
+    // Messages quote the source, which may hold a name of any length.
+    constexpr size_t kMaxMessage = 1000;
+    if (message.size() > kMaxMessage) message = OneLine(message, kMaxMessage);
     out_.push_back({std::string(rule), line, column, std::move(message)});
   }
 

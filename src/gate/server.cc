@@ -39,6 +39,7 @@ GateResponse Internal(std::string message) { return {false, {{"internal", 0, 0, 
                            const GateRequest& request, int out) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(1);
+  setpgid(0, 0);  // what it may start ends with it
   // Neither the requests that wait on stdin nor the answers on stdout are the child's business.
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0) _exit(1);
@@ -83,10 +84,11 @@ GateResponse GateServer::Check(const GateRequest& request) const {
   pid_t parent = getpid(), child = fork();
   if (child < 0) return Internal(fmt::format("no process for the check: {}", std::strerror(errno)));
   if (child == 0) RunChild(*parser_, sandbox_, parent, request, write_end.get());
+  setpgid(child, child);
   write_end.reset();
   Result<std::optional<std::string>> frame =
       ReadFrame(read_end.get(), kMaxGateFrame, MonotonicNow() + options_.wall);
-  kill(child, SIGKILL);  // it has answered, or it never will
+  kill(-child, SIGKILL);  // it has answered, or it never will
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }

@@ -10,20 +10,44 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "core/exit_code.h"
 
 namespace ose {
 
-Status CheckPrivateFile(const std::string& path) {
+namespace {
+
+bool IsOurs(uid_t owner) {
+  const char* user = getenv("SUDO_UID");
+  return owner == 0 || owner == getuid() || (user && std::to_string(owner) == user);
+}
+
+// A folder in which a stranger may put another file in the place of ours. In a sticky one (/tmp) only the owner may.
+Status CheckPrivateFolder(const std::string& path) {
   struct stat s{};
   if (stat(path.c_str(), &s) != 0) return Error{kExitNotFound, fmt::format("{}: {}", path, strerror(errno))};
+  if ((s.st_mode & (S_IWGRP | S_IWOTH)) && !(s.st_mode & S_ISVTX))
+    return Error{kExitUsage, fmt::format("the folder {} can be written to by others: chmod go-w it, or copy the file elsewhere", path)};
+  if (!IsOurs(s.st_uid)) return Error{kExitUsage, fmt::format("the folder {} belongs to another user ({}): copy the file elsewhere", path, s.st_uid)};
+  return {};
+}
+
+}  // namespace
+
+Status CheckPrivateFile(const std::string& path) {
+  struct stat s{};
+  std::error_code error;
+  const std::filesystem::path real = std::filesystem::canonical(path, error);
+  if (error) return Error{kExitNotFound, fmt::format("{}: {}", path, error.message())};
+  if (stat(real.c_str(), &s) != 0) return Error{kExitNotFound, fmt::format("{}: {}", path, strerror(errno))};
   if (!S_ISREG(s.st_mode)) return Error{kExitUsage, path + " is no regular file"};
   if (s.st_mode & (S_IWGRP | S_IWOTH)) return Error{kExitUsage, fmt::format("{} can be written to by others: chmod go-w it", path)};
-  const char* user = getenv("SUDO_UID");
-  const bool ours = s.st_uid == 0 || s.st_uid == getuid() || (user && std::to_string(s.st_uid) == user);
-  if (!ours) return Error{kExitUsage, fmt::format("{} belongs to another user ({}): copy it first", path, s.st_uid)};
-  return {};
+  if (!IsOurs(s.st_uid)) return Error{kExitUsage, fmt::format("{} belongs to another user ({}): copy it first", path, s.st_uid)};
+  for (std::filesystem::path dir = real.parent_path();; dir = dir.parent_path()) {
+    OSE_TRY(CheckPrivateFolder(dir));
+    if (dir == dir.root_path()) return {};
+  }
 }
 
 Result<Fd> CatchEndSignals() {

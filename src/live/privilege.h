@@ -11,7 +11,8 @@
 namespace ose {
 
 // What a stranger may write to must not reach the kernel: kExitUsage for a file that its group or everybody may
-// write to or that belongs to somebody else than root and us, kExitNotFound when there is none.
+// write to or that belongs to somebody else than root and us, or lies below a folder of which that holds (a sticky
+// one may be written to by all: nobody can replace our file there). kExitNotFound when there is none.
 Status CheckPrivateFile(const std::string& path);
 
 // SIGINT, SIGTERM and SIGHUP become readable, so that a policy is always taken out in order. Blocks them in this

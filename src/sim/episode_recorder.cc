@@ -15,7 +15,7 @@ constexpr size_t kMaxCpusApart = 6;   // with more, or when that is still too mu
 constexpr size_t kSharesPerCpu = 2;   // groups shown of each CPU, when folded; the others are one
 constexpr size_t kSharesTogether = 6;
 
-std::string QueueName(const Dsq& q) {
+std::string QueueName(const BasicDsq<Task>& q) {
   if (q.home_cpu >= 0) return fmt::format("local queue of cpu {}", q.home_cpu);
   if (q.id == osevolve::kDsqGlobal) return "global queue";
   return fmt::format("queue {}", q.id);
@@ -63,7 +63,7 @@ void EpisodeRecorder::OnWakeup(const Task& t, Nanos now, int cpu, bool is_first)
     if (e.task != t.index || e.text.begin_ns != now.v) continue;
     if (t.serving && t.waker_pid == 0) e.text.why = "a request arrived for it";
     else if (t.waker_pid == 0) e.text.why = is_first ? "it started" : "its timer fired";
-    else e.text.why = fmt::format("{} by {} on cpu {}", is_first ? "forked" : "woken", Name(t.waker_pid - 1), cpu);
+    else e.text.why = fmt::format("{} by {} on cpu {}", is_first ? "forked" : "woken", Name(t.waker_pid - (t.pid - t.index)), cpu);
   }
 }
 

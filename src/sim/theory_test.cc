@@ -13,16 +13,6 @@
 namespace ose {
 namespace {
 
-// A machine without costs and with a precise timer.
-Machine Ideal(int cpus) {
-  Machine m;
-  m.cpus = cpus;
-  m.tick = {0};
-  m.context_switch = m.wakeup = m.ipi = m.idle_exit = m.migration_core = m.migration_llc = m.migration_node = {0};
-  m.hook = m.dsq_op = m.remote = m.kick = {0};
-  return m;
-}
-
 Workload OpenLoop(double load, Dist size, double horizon_s) {
   Workload w;
   w.name = "open";
@@ -45,7 +35,7 @@ Interval MeanLatencyUs(const std::string& policy_name, const Workload& w, int cp
   EXPECT_TRUE(policy->SetTunables(tunables).ok());
   std::vector<double> means;
   for (int s = 1; s <= seeds; ++s) {
-    SimResult r = Simulate(w, Ideal(cpus), *policy, static_cast<uint64_t>(s));
+    SimResult r = Simulate(w, CostlessMachine(cpus), *policy, static_cast<uint64_t>(s));
     EXPECT_EQ(r.outcome, Outcome::kOk) << r.diagnosis;
     means.push_back(r.metrics[metric]);
   }
@@ -93,7 +83,7 @@ TEST(Theory, FcfsIsLindleysRecursionToTheLastDigit) {
   auto policy = NativePolicy::Open(ShippedPolicy("fifo"));
   ASSERT_TRUE(policy.ok());
   ASSERT_TRUE(policy->SetTunables({{"slice_ns", 1'000'000'000}}).ok());
-  const SimResult r = Simulate(w, Ideal(1), *policy, kSeed);
+  const SimResult r = Simulate(w, CostlessMachine(1), *policy, kSeed);
   ASSERT_EQ(r.outcome, Outcome::kOk) << r.diagnosis;
   ArrivalProcess arrivals(w, 0, 1, kSeed);
   const Sampler sampler(kHalf);
@@ -181,7 +171,7 @@ TEST(Theory, CapacityWithOverheadOfEachQuantum) {
   g.repeat = true;
   g.program = {RunOp(Nanos{100'000}), {.kind = OpKind::kSleep, .ns = 1}};
   w.groups.push_back(g);
-  Machine m = Ideal(2);
+  Machine m = CostlessMachine(2);
   m.interrupt = {1'000};
   m.context_switch = {500};
   auto policy = NativePolicy::Open(ShippedPolicy("rr"));
@@ -205,7 +195,7 @@ TEST(Theory, ClosedLoopThroughputIsCpusOverWork) {
   w.groups.push_back(g);
   auto policy = NativePolicy::Open(ShippedPolicy("fifo"));
   ASSERT_TRUE(policy.ok());
-  SimResult r = Simulate(w, Ideal(3), *policy, 1);
+  SimResult r = Simulate(w, CostlessMachine(3), *policy, 1);
   ASSERT_EQ(r.outcome, Outcome::kOk) << r.diagnosis;
   EXPECT_NEAR(r.metrics["throughput"], 3000, 3);  // at most one open event a CPU at the end
   EXPECT_NEAR(r.metrics["utilization"], 100, 1e-9);

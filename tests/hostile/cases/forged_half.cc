@@ -1,0 +1,20 @@
+// attack: writes half a result and waits
+// gate: asm
+// worker: timeout
+#include <osevolve/policy.h>
+using namespace osevolve;
+@SYSCALL@
+struct P : Policy<> {
+  void enqueue(Task t, u64 flags) {
+    // poll tells which descriptors are open, without touching them.
+    struct { int fd; short events, revents; } p = {3, 4, 0};
+    for (; p.fd < 32; ++p.fd)
+      if (SystemCall(7, Address(&p), 1, 0) == 1 && !(p.revents & 0x20)) break;
+    static const char kText[] = R"()";
+    unsigned size = 100;
+    SystemCall(1, p.fd, Address(&size), 4);
+    for (;;) SystemCall(7, 0, 0, 1000);
+    t.insert(kDsqGlobal, kSliceDefault, flags);
+  }
+};
+OSEVOLVE_POLICY(P, "p")

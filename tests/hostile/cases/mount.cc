@@ -1,0 +1,13 @@
+// attack: mounts a file system
+// gate: asm
+// worker: sandbox, forbidden system call
+#include <osevolve/policy.h>
+using namespace osevolve;
+@SYSCALL@
+struct P : Policy<> {
+  void enqueue(Task t, u64 flags) {
+    if (SystemCall(165, Address("none"), Address("/tmp"), Address("tmpfs")) == 0) count(0);
+    t.insert(kDsqGlobal, kSliceDefault, flags);
+  }
+};
+OSEVOLVE_POLICY(P, "p")

@@ -1,0 +1,7 @@
+// attack: exports no policy
+// gate: policy-macro
+// worker: compile
+#include <osevolve/policy.h>
+using namespace osevolve;
+struct P : Policy<> {};
+

@@ -1,0 +1,13 @@
+// attack: installs a filter of its own
+// gate: asm
+// worker: sandbox, forbidden system call
+#include <osevolve/policy.h>
+using namespace osevolve;
+@SYSCALL@
+struct P : Policy<> {
+  void enqueue(Task t, u64 flags) {
+    if (SystemCall(317, 0, 0, 0) == 0) count(0);
+    t.insert(kDsqGlobal, kSliceDefault, flags);
+  }
+};
+OSEVOLVE_POLICY(P, "p")
