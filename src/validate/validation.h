@@ -37,7 +37,7 @@ enum class Criterion {
 
 struct ValidationRow {
   std::string group, name;  // "M/M/1", "mean response"
-  std::string unit;         // "us", "1"
+  std::string unit = "1";   // "us", "1"
   double reference = 0;
   std::string source;       // where the reference comes from
   std::optional<Interval> measured;  // mean with its 95% interval; none: could not be measured
