@@ -21,6 +21,7 @@ TUNABLE(sched_latency_ns, 6'000'000, 100'000, 100'000'000)
 TUNABLE(min_granularity_ns, 750'000, 10'000, 100'000'000)
 TUNABLE(wakeup_granularity_ns, 1'000'000, 0, 100'000'000)
 
+TUNABLE(tick_ns, 4'000'000, 100'000, 10'000'000)  // TICK_NSEC
 TUNABLE(sleeper_credit_pct, 50, 0, 200)  // of sched_latency (GENTLE_FAIR_SLEEPERS halves it)
 TUNABLE(imbalance_pct, 117, 100, 400)    // a CPU must be this much busier to be pulled from
 TUNABLE(balance_interval_ns, 1'000'000, 100'000, 1'000'000'000)  // times the number of CPUs
@@ -46,7 +47,8 @@ struct CfsCpu {
   u32 curr_weight;
   u32 curr_yielded;
   u32 has_curr;
-  s32 pull_from;  // CPU to pull a task from at the next dispatch, plus 1
+  s32 pull_from;       // CPU to pull a task from at the next dispatch, plus 1
+  u32 balance_failed;  // balancing that found no task small enough, in a row (nr_balance_failed)
 };
 
 struct Cfs : Policy<CfsTask, CfsCpu> {
@@ -391,14 +393,28 @@ struct Cfs : Policy<CfsTask, CfsCpu> {
     // EVOLVE-BLOCK-END
   }
 
-  // calculate_imbalance(): whether a CPU is so much busier that moving one of its average tasks
-  // does not make this one the busier.
+  // update_sd_lb_stats(): whether a CPU has tasks that wait and is busier than this one.
   OSV_INLINE static bool Busier(s32 cpu, const CfsCpu& here) {
     const CfsCpu& there = cpu_state(cpu);
+    // EVOLVE-BLOCK-START busier
+    return there.nr_running > 1 && there.load * 100 > here.load * imbalance_pct;
+    // EVOLVE-BLOCK-END
+  }
+
+  // calculate_imbalance(), detach_tasks(): whether one of the other CPU's tasks is small enough to
+  // move, which must not take either CPU past the average; less and less so with every time in a row
+  // that it was not. So three equal tasks on two CPUs take turns to have one alone.
+  OSV_INLINE static bool MayMove(const CfsCpu& there, CfsCpu& here, s64 total) {
     // EVOLVE-BLOCK-START imbalance
-    s64 average = sdiv(there.load, there.nr_running);
-    return there.nr_running > 1 && there.load * 100 > here.load * imbalance_pct &&
-           there.load - here.load >= 2 * average;
+    s64 average = sdiv(total, nr_cpus());
+    s64 imbalance = min(there.load - average, average - here.load);
+    s64 load = sdiv(there.load, there.nr_running) >> min(here.balance_failed, 16u);
+    if (load < imbalance) {  // half of two equal tasks is too much still: interrupts take from a CPU's capacity
+      here.balance_failed = 0;
+      return true;
+    }
+    if (imbalance > 0) here.balance_failed += 1;
+    return false;
     // EVOLVE-BLOCK-END
   }
 
@@ -409,17 +425,20 @@ struct Cfs : Policy<CfsTask, CfsCpu> {
     // EVOLVE-BLOCK-START rebalance_domains
     // load_balance(): find_busiest_group(), find_busiest_queue(). The move is made in dispatch().
     if (!before(time, cs.next_balance)) {
-      cs.next_balance = time + interval * static_cast<u64>(busy_factor);
+      // One tick less than a whole period, so as not to keep step with what takes turns at ticks.
+      cs.next_balance = time + interval * static_cast<u64>(busy_factor) - static_cast<u64>(tick_ns);
       s32 busiest = -1;
       s64 most = 0;
+      s64 total = 0;
       for_each_cpu([&](s32 c) {
         s64 load = cpu_state(c).load;
+        total += load;
         if (load > most && Busier(c, cs)) {
           most = load;
           busiest = c;
         }
       });
-      if (busiest >= 0) {
+      if (busiest >= 0 && MayMove(cpu_state(busiest), cs, total)) {
         cs.pull_from = busiest + 1;
         t.set_slice(0);
       }

@@ -3,31 +3,37 @@
 // slice is due first runs next; what a task is owed, its lag, survives sleep and migration.
 //
 // Sources: I. Stoica and H. Abdel-Wahab, "Earliest eligible virtual deadline first",
-// Old Dominion University TR-95-22 (1995); Linux v6.6 to v6.12 kernel/sched/fair.c; each part
+// Old Dominion University TR-95-22 (1995); Linux v6.12 to v6.18 kernel/sched/fair.c; each part
 // names its function. Features are the kernel's defaults: PLACE_LAG, PLACE_DEADLINE_INITIAL,
-// PLACE_REL_DEADLINE, RUN_TO_PARITY, WAKEUP_PREEMPTION, WA_IDLE, WA_WEIGHT.
+// PLACE_REL_DEADLINE, RUN_TO_PARITY, DELAY_DEQUEUE, DELAY_ZERO, WAKEUP_PREEMPTION, WA_IDLE, WA_WEIGHT.
 //
 // What a sched_ext policy can only approximate:
 //   - The kernel keeps one tree by deadline, in which each node knows its subtree's least
 //     vruntime, and so finds the earliest deadline among eligible tasks. A DSQ shows only its
 //     head. Here each CPU has two: tasks that are eligible when they queue, by deadline, and
 //     the others, by vruntime, which is the order in which they become eligible. The pick
-//     compares the two heads; a head of the second that has become eligible counts with its
-//     vruntime plus one slice at nice 0, which is its deadline unless its weight differs or
-//     part of its request has been served.
+//     compares the two heads. The key of the second has the time until the deadline in its low
+//     bits, in units of 8 us, which leaves vruntime to the microsecond. A task that becomes
+//     eligible behind the second's head waits until that has been picked.
 //   - avg_vruntime() is kept as in the kernel, as a sum per CPU, but another CPU that pulls a
 //     task updates it without the lock: an error of at most one update, gone when the CPU
 //     next runs dry.
-//   - DELAY_DEQUEUE (6.12) is left out: who sleeps leaves its queue. Lag is kept as in 6.6.
+//   - DELAY_DEQUEUE keeps a task that falls asleep with negative lag in the queue until it is
+//     eligible. A policy loses sight of who sleeps, so here such a task remembers its vruntime:
+//     when it wakes up before the average has got there, it goes on from there on the CPU where
+//     it was (ttwu_runnable); later, it owes nothing (DELAY_ZERO). Meanwhile it does not count.
 //   - Load is the sum of runnable weights, not PELT's average; no wake_wide(), no cache-hot test
 //     and no throttling of newly idle pulls, as in cfs.cc.
 #include <osevolve/policy.h>
 using namespace osevolve;
 
-// sysctl_sched_base_slice before scaling by 1 + log2(CPUs): 1.5 ms on 2 CPUs, 2.25 ms on 4,
-// 3 ms on 8 and more (get_update_sysctl_factor).
-TUNABLE(base_slice_ns, 750'000, 10'000, 100'000'000)
+// sysctl_sched_base_slice before scaling by 1 + log2(CPUs): 1.4 ms on 2 CPUs, 2.1 ms on 4,
+// 2.8 ms on 8 and more (get_update_sysctl_factor). Before v6.15 it was 750'000.
+TUNABLE(base_slice_ns, 700'000, 10'000, 100'000'000)
+TUNABLE(tick_ns, 4'000'000, 100'000, 10'000'000)  // TICK_NSEC: bounds lag where it exceeds two slices
 TUNABLE(run_to_parity, 1, 0, 1)
+TUNABLE(delay_dequeue, 1, 0, 1)
+TUNABLE(yield_forfeits, 1, 0, 1)  // since v6.18 and v6.12.58: who yields, gives up the rest of its request
 
 TUNABLE(imbalance_pct, 117, 100, 400)  // a CPU must be this much busier to be pulled from
 TUNABLE(balance_interval_ns, 1'000'000, 100'000, 1'000'000'000)  // times the number of CPUs
@@ -43,6 +49,7 @@ struct EevdfTask {
   u32 load_weight;   // weight counted there
   u32 on_rq;
   u32 is_new;
+  u32 delayed;       // it fell asleep with negative lag (sched_delayed)
 };
 
 struct EevdfCpu {
@@ -60,11 +67,11 @@ struct EevdfCpu {
   u64 curr_protected;  // deadline when it was picked: RUN_TO_PARITY holds until then
   u32 curr_weight;
   u32 has_curr;
-  s32 pull_from;  // CPU to pull a task from at the next dispatch, plus 1
+  s32 pull_from;       // CPU to pull a task from at the next dispatch, plus 1
+  u32 balance_failed;  // balancing that found no task small enough, in a row (nr_balance_failed)
 };
 
 struct Eevdf : Policy<EevdfTask, EevdfCpu> {
-  static constexpr u64 kTick = 1'000'000;  // TICK_NSEC at 1000 Hz
   static constexpr DsqId kLaterQueues = 1024;
 
   u64 base_slice;  // scaled
@@ -89,6 +96,7 @@ struct Eevdf : Policy<EevdfTask, EevdfCpu> {
 
   // select_task_rq_fair(), as in cfs.cc
   s32 select_cpu(Task t, s32 prev, u64 wake_flags) {
+    if (Delayed(t, prev)) return prev;  // ttwu_runnable(): it never left
     s32 target = prev;
     s32 idle = -1;
     // EVOLVE-BLOCK-START wake_affine
@@ -134,10 +142,14 @@ struct Eevdf : Policy<EevdfTask, EevdfCpu> {
   // enqueue_entity(): placed and counted before it is queued.
   void runnable(Task t, u64 enq_flags) {
     if (t->on_rq) return;
+    bool wakeup = (enq_flags & kEnqWakeup) != 0;
+    bool delayed = wakeup && Delayed(t, t.cpu());
+    if (wakeup && t->delayed) t->vlag = 0;
     t->cpu = t.cpu();
     t->load_weight = max(t.weight(), 1u);
-    if (t->is_new || (enq_flags & kEnqWakeup)) t->rel_deadline = 0;
-    Place(t);
+    if (t->is_new || wakeup) t->rel_deadline = 0;
+    if (!delayed) Place(t);  // requeue_delayed_entity() leaves it where it was
+    t->delayed = 0;
     t->on_rq = 1;
     Account(t, 1);
   }
@@ -146,6 +158,7 @@ struct Eevdf : Policy<EevdfTask, EevdfCpu> {
   void quiescent(Task t, u64 deq_flags) {
     if (!t->on_rq) return;
     Remove(t);
+    t->delayed = delay_dequeue != 0 && t->vlag < 0;
     t->on_rq = 0;
   }
 
@@ -185,12 +198,12 @@ struct Eevdf : Policy<EevdfTask, EevdfCpu> {
     if (eligible) {
       t.insert_vtime(Ready(cpu), slice, t->deadline, enq_flags);
     } else {
-      t.insert_vtime(Later(cpu), slice, t->vruntime, enq_flags);
+      t.insert_vtime(Later(cpu), slice, LaterKey(t), enq_flags);
     }
     // EVOLVE-BLOCK-END
 
     if (enq_flags & kEnqWakeup) {
-      if (first) PreemptOnWakeup(t, cpu, average);
+      PreemptOnWakeup(t, cpu, average, first);
       return;
     }
     // EVOLVE-BLOCK-START kick_idle
@@ -228,19 +241,18 @@ struct Eevdf : Policy<EevdfTask, EevdfCpu> {
     bool later = dsq_nr_queued(Later(cpu)) > 0;
     // EVOLVE-BLOCK-START pick_eevdf
     u64 ready_deadline = ready ? dsq_peek_vtime(Ready(cpu)) : 0;
-    u64 later_vruntime = later ? dsq_peek_vtime(Later(cpu)) : 0;
-    u64 later_deadline = later_vruntime + base_slice;
+    u64 later_vruntime = later ? dsq_peek_vtime(Later(cpu)) & ~kKeyMask : 0;
+    u64 later_deadline = later_vruntime + (later ? dsq_peek_vtime(Later(cpu)) & kKeyMask : 0) * kKeyUnit;
     bool later_eligible = later && !before(average, later_vruntime);
     bool pick_later = later_eligible && (!ready || before(later_deadline, ready_deadline));
     bool pick_ready = ready && !pick_later;
     u64 best_deadline = pick_later ? later_deadline : ready_deadline;
     bool pick_curr = has_curr && !before(average, curr) &&
-                     (!(pick_later || pick_ready) || before(cs.curr_deadline, best_deadline));
+                     (Protected(cs, curr) || !(pick_later || pick_ready) || before(cs.curr_deadline, best_deadline));
     // EVOLVE-BLOCK-END
 
     // EVOLVE-BLOCK-START pick_next
-    if (pick_curr) {
-      cs.curr_protected = cs.curr_deadline;
+    if (pick_curr) {  // without new protection: set_next_entity() is for who was not running
       keep_running(TimeLeft(cs.curr_deadline - curr, cs.curr_weight));
       return;
     }
@@ -282,9 +294,14 @@ struct Eevdf : Policy<EevdfTask, EevdfCpu> {
   // yield_task_fair()
   bool yield(Task t) {
     Charge(t);
+    EevdfCpu& cs = cpu_state(t->cpu);
     // EVOLVE-BLOCK-START yield
-    t->deadline += CalcDelta(base_slice, t->load_weight);
-    cpu_state(t->cpu).curr_deadline = t->deadline;
+    bool eligible = !before(AvgVruntime(cs), t->vruntime);
+    if (cs.nr_running > 1 && (eligible || yield_forfeits == 0)) {
+      if (yield_forfeits != 0) Advance(t, t->deadline - t->vruntime);
+      t->deadline += CalcDelta(base_slice, t->load_weight);
+      cs.curr_deadline = t->deadline;
+    }
     t.set_slice(0);
     // EVOLVE-BLOCK-END
     return false;
@@ -294,6 +311,12 @@ struct Eevdf : Policy<EevdfTask, EevdfCpu> {
   // Waiting tasks of a CPU: eligible ones by deadline; others by vruntime.
   OSV_INLINE static DsqId Ready(s32 cpu) { return static_cast<DsqId>(cpu); }
   OSV_INLINE static DsqId Later(s32 cpu) { return kLaterQueues + static_cast<DsqId>(cpu); }
+
+  static constexpr u64 kKeyMask = 1023, kKeyUnit = 8'192;
+  OSV_INLINE static u64 LaterKey(Task t) {
+    u64 left = before(t->vruntime, t->deadline) ? (t->deadline - t->vruntime) / kKeyUnit : 0;
+    return (t->vruntime & ~kKeyMask) | min(left, kKeyMask);
+  }
 
   // calc_delta_fair(): weight 100 is nice 0, whose virtual time is real time.
   OSV_INLINE static u64 CalcDelta(u64 ns, u32 weight) { return udiv(ns * 100, weight); }
@@ -362,7 +385,7 @@ struct Eevdf : Policy<EevdfTask, EevdfCpu> {
     const EevdfCpu& cs = cpu_state(t->cpu);
     // EVOLVE-BLOCK-START update_entity_lag
     s64 lag = static_cast<s64>(AvgVruntime(cs) - t->vruntime);
-    s64 limit = static_cast<s64>(CalcDelta(max(2 * base_slice, kTick), t->load_weight));
+    s64 limit = static_cast<s64>(CalcDelta(max(2 * base_slice, static_cast<u64>(tick_ns)), t->load_weight));
     t->vlag = clamp(lag, -limit, limit);
     t->rel_deadline = static_cast<s64>(t->deadline - t->vruntime);
     // EVOLVE-BLOCK-END
@@ -378,40 +401,62 @@ struct Eevdf : Policy<EevdfTask, EevdfCpu> {
     Account(t, 1);
   }
 
-  // update_curr() and update_deadline(): true when a new request begins.
-  OSV_INLINE bool Charge(Task t) {
+  // Moves the running task's vruntime.
+  OSV_INLINE static void Advance(Task t, u64 delta) {
     EevdfCpu& cs = cpu_state(t->cpu);
-    u64 ran = t.run_total() - t->charged;
-    t->charged += ran;
-    u64 delta = CalcDelta(ran, t->load_weight);
     t->vruntime += delta;
-    t->deadline = cs.curr_deadline;  // dispatch() may have renewed it
     atomic_add(cs.sum_w_vruntime, static_cast<s64>(delta) * t->load_weight);
     // Keep the sum small: let the reference follow the average (update_min_vruntime).
     s64 shift = sdiv(cs.sum_w_vruntime, cs.load);
     cs.zero_vruntime += static_cast<u64>(shift);
     atomic_add(cs.sum_w_vruntime, -shift * cs.load);
+    cs.curr_vruntime = t->vruntime;
+    cs.curr_updated = now();
+  }
+
+  // update_curr() and update_deadline(): true when a new request begins.
+  OSV_INLINE bool Charge(Task t) {
+    EevdfCpu& cs = cpu_state(t->cpu);
+    u64 ran = t.run_total() - t->charged;
+    t->charged += ran;
+    t->deadline = cs.curr_deadline;  // dispatch() may have renewed it
+    Advance(t, CalcDelta(ran, t->load_weight));
     bool new_request = !before(t->vruntime, t->deadline);
     // EVOLVE-BLOCK-START update_deadline
     if (new_request) t->deadline = t->vruntime + CalcDelta(base_slice, t->load_weight);
     // EVOLVE-BLOCK-END
-    cs.curr_vruntime = t->vruntime;
-    cs.curr_updated = now();
     cs.curr_deadline = t->deadline;
     return new_request;
   }
 
-  // check_preempt_wakeup_fair(): preempts if pick_eevdf() would pick the task that woke up. The
-  // caller has seen that it is eligible and due before all that wait.
-  OSV_INLINE void PreemptOnWakeup(Task t, s32 cpu, u64 average) {
+  // Whether a task that woke up is still in the queue, as far as the kernel is concerned.
+  OSV_INLINE static bool Delayed(Task t, s32 cpu) {
+    const EevdfCpu& cs = cpu_state(cpu);
+    // EVOLVE-BLOCK-START delay_dequeue
+    return t->delayed && t->cpu == cpu && cs.nr_running > 0 && before(AvgVruntime(cs), t->vruntime);
+    // EVOLVE-BLOCK-END
+  }
+
+  // protect_slice(): who is owed CPU time keeps the CPU until its request is served.
+  OSV_INLINE static bool Protected(const EevdfCpu& cs, u64 curr) {
+    // EVOLVE-BLOCK-START protect_slice
+    return run_to_parity != 0 && before(curr, cs.curr_protected);
+    // EVOLVE-BLOCK-END
+  }
+
+  // check_preempt_wakeup_fair(): preempts if pick_eevdf() would pick the task that woke up.
+  // `first`: it is eligible, and due before all that wait.
+  OSV_INLINE void PreemptOnWakeup(Task t, s32 cpu, u64 average, bool first) {
     const EevdfCpu& cs = cpu_state(cpu);
     // EVOLVE-BLOCK-START wakeup_preempt
     if (!cs.has_curr) return;
     u64 curr = CurrVruntime(cs);
     bool curr_eligible = !before(average, curr);
-    bool curr_protected = run_to_parity != 0 && curr_eligible && before(curr, cs.curr_protected);
-    bool due_first = !curr_eligible || before(t->deadline, cs.curr_deadline);
-    if (!curr_protected && due_first) kick_cpu(cpu, kKickPreempt);
+    bool curr_protected = curr_eligible && Protected(cs, curr);
+    bool due_first = first && (!curr_eligible || before(t->deadline, cs.curr_deadline));
+    // The wake-up also charges the running task (update_curr), whose request may be served by now.
+    bool served = !before(curr, cs.curr_deadline);
+    if (served || (!curr_protected && due_first)) kick_cpu(cpu, kKickPreempt);
     // EVOLVE-BLOCK-END
   }
 
@@ -463,14 +508,28 @@ struct Eevdf : Policy<EevdfTask, EevdfCpu> {
     // EVOLVE-BLOCK-END
   }
 
-  // calculate_imbalance(): whether a CPU is so much busier that moving one of its average tasks
-  // does not make this one the busier.
+  // update_sd_lb_stats(): whether a CPU has tasks that wait and is busier than this one.
   OSV_INLINE static bool Busier(s32 cpu, const EevdfCpu& here) {
     const EevdfCpu& there = cpu_state(cpu);
+    // EVOLVE-BLOCK-START busier
+    return there.nr_running > 1 && there.load * 100 > here.load * imbalance_pct;
+    // EVOLVE-BLOCK-END
+  }
+
+  // calculate_imbalance(), detach_tasks(): whether one of the other CPU's tasks is small enough to
+  // move, which must not take either CPU past the average; less and less so with every time in a row
+  // that it was not. So three equal tasks on two CPUs take turns to have one alone.
+  OSV_INLINE static bool MayMove(const EevdfCpu& there, EevdfCpu& here, s64 total) {
     // EVOLVE-BLOCK-START imbalance
-    s64 average = sdiv(there.load, there.nr_running);
-    return there.nr_running > 1 && there.load * 100 > here.load * imbalance_pct &&
-           there.load - here.load >= 2 * average;
+    s64 average = sdiv(total, nr_cpus());
+    s64 imbalance = min(there.load - average, average - here.load);
+    s64 load = sdiv(there.load, there.nr_running) >> min(here.balance_failed, 16u);
+    if (load < imbalance) {  // half of two equal tasks is too much still: interrupts take from a CPU's capacity
+      here.balance_failed = 0;
+      return true;
+    }
+    if (imbalance > 0) here.balance_failed += 1;
+    return false;
     // EVOLVE-BLOCK-END
   }
 
@@ -481,17 +540,20 @@ struct Eevdf : Policy<EevdfTask, EevdfCpu> {
     // EVOLVE-BLOCK-START balance_domains
     // sched_balance_rq(): find the busiest group and queue. The move is made in dispatch().
     if (!before(time, cs.next_balance)) {
-      cs.next_balance = time + interval * static_cast<u64>(busy_factor);
+      // One tick less than a whole period, so as not to keep step with what takes turns at ticks.
+      cs.next_balance = time + interval * static_cast<u64>(busy_factor) - static_cast<u64>(tick_ns);
       s32 busiest = -1;
       s64 most = 0;
+      s64 total = 0;
       for_each_cpu([&](s32 c) {
         s64 load = cpu_state(c).load;
+        total += load;
         if (load > most && Busier(c, cs)) {
           most = load;
           busiest = c;
         }
       });
-      if (busiest >= 0) {
+      if (busiest >= 0 && MayMove(cpu_state(busiest), cs, total)) {
         cs.pull_from = busiest + 1;
         t.set_slice(0);
       }

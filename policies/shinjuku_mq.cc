@@ -7,7 +7,8 @@
 // handle_preempted(). The objectives' defaults are of the order of its evaluation's requests:
 // a few microseconds and some hundred.
 //
-// A task's class is its hint (modulo four; 0 when unset). Waiting is counted from the moment a
+// A task's class is its hint when that is below 4 (0 when unset), and else its size class, the hint being the CPU time
+// in ns of its request (`hint = "work"`), as in darc.cc. Waiting is counted from the moment a
 // request joined its queue: for one that was preempted, since then, where the original counts
 // from its arrival, which a queue cannot tell here.
 #include <osevolve/policy.h>
@@ -18,6 +19,10 @@ TUNABLE(slo_0_ns, 50'000, 1'000, 10'000'000'000)
 TUNABLE(slo_1_ns, 500'000, 1'000, 10'000'000'000)
 TUNABLE(slo_2_ns, 5'000'000, 1'000, 10'000'000'000)
 TUNABLE(slo_3_ns, 50'000'000, 1'000, 10'000'000'000)
+
+TUNABLE(class_1_ns, 5'000, 1, 4'000'000'000)  // classes 1, 2, 3 begin at this much work
+TUNABLE(class_2_ns, 50'000, 1, 4'000'000'000)
+TUNABLE(class_3_ns, 500'000, 1, 4'000'000'000)
 
 struct ShinjukuMq : Policy<> {
   static constexpr s32 kClasses = 4;
@@ -85,7 +90,9 @@ struct ShinjukuMq : Policy<> {
  private:
   OSV_INLINE static DsqId ClassOf(Task t) {
     // EVOLVE-BLOCK-START class_of
-    return t.hint() & (kClasses - 1);
+    s64 hint = t.hint();
+    if (hint < kClasses) return static_cast<DsqId>(hint);
+    return hint < class_1_ns ? 0 : hint < class_2_ns ? 1 : hint < class_3_ns ? 2 : 3;
     // EVOLVE-BLOCK-END
   }
 

@@ -62,6 +62,27 @@ grep -q 'fallen back to' /run/journal || die 'not in the journal'
 osevolve undeploy
 SCRIPT
 
+# A kernel without BTF, and one that is locked down: named by deploy and by doctor; nothing rules.
+in_vm no_btf <<'SCRIPT'
+mount -t tmpfs none /sys/kernel/btf || die mount
+osevolve deploy $W/vtime.bpf.o 2>/run/err && die 'without BTF'
+grep -q CONFIG_DEBUG_INFO_BTF /run/err || die "not named: $(cat /run/err)"
+osevolve observe -- true 2>/run/err && die 'observed without BTF'
+grep -q CONFIG_DEBUG_INFO_BTF /run/err || die "not named: $(cat /run/err)"
+[[ $(state) == disabled ]] || die "it rules"
+SCRIPT
+in_vm lockdown <<'SCRIPT'
+echo integrity >/sys/kernel/security/lockdown || die 'no lockdown'
+osevolve deploy $W/vtime.bpf.o || die 'integrity is no obstacle'
+osevolve undeploy || die undeploy
+echo confidentiality >/sys/kernel/security/lockdown
+osevolve deploy $W/vtime.bpf.o 2>/run/err && die 'in spite of confidentiality'
+grep -q 'lockdown=integrity' /run/err || die "not named: $(cat /run/err)"
+osevolve observe -- true 2>/run/err && die 'observed in spite of confidentiality'
+grep -q 'lockdown' /run/err || die "not named: $(cat /run/err)"
+[[ $(state) == disabled ]] || die "it rules"
+SCRIPT
+
 # Partial: the command is scheduled by the policy, the others stay on the fair class.
 in_vm partial <<'SCRIPT'
 osevolve-live run --partial --object $W/vtime.bpf.o -- bash -c 'chrt -p $$; cat /sys/kernel/sched_ext/state; chrt -p '$$ >/run/text || die run

@@ -45,7 +45,9 @@ program = [ { lock = "y" }, { barrier = "b" }, { lock = "x" }, { unlock = "x" },
 T
 expect 17 load stuck.toml --json
 json /error/code=17
-one_error "waits for lock"
+one_error "stuck.toml:4: workload 'stuck' cannot finish" "a[0] waits for lock 'y' (operation 3 of its program)"
+expect 17 eval fifo --workload stuck.toml --seeds search:1
+one_error "stuck.toml:4: workload 'stuck' cannot finish" "a[0] waits for lock 'y' (operation 3 of its program)"
 
 # Threads that sleep in every way there is, and one that runs.
 cat >long.toml <<'T'
@@ -84,8 +86,8 @@ nothing_left
 # The workloads that are sized for real kernels, in the simulator and, shortened, here.
 for file in "$root"/workloads/{*-4x2,*-8x2,*-2cpu}.toml; do
   name=${file##*/}
-  expect 0 eval fifo eevdf --workload "$file" --seeds search:2 --quiet
-  sed 's/^horizon_s = 5$/horizon_ms = 200/; s/^warmup_ms = .*/warmup_ms = 20/' "$file" >"$name"
+  expect 0 eval fifo --workload "$file" --seeds search:1 --quiet
+  sed 's/^horizon_s = [135]$/horizon_ms = 200/; s/^warmup_ms = .*/warmup_ms = 20/' "$file" >"$name"
   expect 0 load "$name" --json
   json /workload="${name%.toml}" /metrics/events/value:number /metrics/cpu_time/value:number /metrics/throughput/value:number
 done

@@ -27,8 +27,8 @@
 //              dispatch() only, [init] in init() only; breaking that ejects the policy, in
 //              the simulator's checked mode as in the kernel.
 //   Costs      hooks, queue operations and kicks cost time on the calling CPU, taken from the
-//              machine profile. Look-ups cost nothing in this version of the model; in the kernel
-//              a look at another CPU is a cache miss, so do not scan all CPUs in every hook.
+//              machine profile; look-ups cost what its [service] table says, more for another
+//              CPU's state. In the kernel that is a cache miss: do not scan all CPUs in every hook.
 //   Threads    the kernel runs hooks on many CPUs at once. A hook of one CPU may read
 //              another CPU's state; to write what several CPUs write, use atomic_add.
 //              The simulator runs one hook at a time.
@@ -249,14 +249,29 @@ template <class T> OSV_INLINE T atomic_add(T& x, T n) {
 
 // Bounded loops: f(i) for i in [0, n), n at most 65536; f returning bool stops on false.
 // sched_ext: bpf_iter_num, which the verifier checks once for any n.
+// Natively the loop is compiled in place; the empty asm keeps its shape, so that no compiler makes a
+// call of memset or memcpy of it, which a policy object must not have.
 class Range {
  public:
+#ifdef __bpf__
   OSV_INLINE Range(s32 begin, s32 end) { osv_iter_new(&it_, begin, end); }
   OSV_INLINE ~Range() { osv_iter_destroy(&it_); }
   OSV_INLINE s32* next() { return osv_iter_next(&it_); }
 
  private:
   OsvIter it_;
+#else
+  OSV_INLINE Range(s32 begin, s32 end) : next_(begin), end_(end) {}
+  OSV_INLINE s32* next() {
+    __asm__ volatile("" : "+r"(next_));
+    if (next_ >= end_) return nullptr;
+    value_ = next_++;
+    return &value_;
+  }
+
+ private:
+  s32 next_, end_, value_ = 0;
+#endif
 };
 template <class F> OSV_INLINE void for_n(s32 n, F&& f) {
   Range range(0, n < 65536 ? n : 65536);

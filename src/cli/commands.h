@@ -22,7 +22,9 @@ struct Command {
 void RegisterEvolve(CLI::App& app, Command& command);
 void RegisterEval(CLI::App& app, Command& command);     // eval and compare
 void RegisterBound(CLI::App& app, Command& command);
+void RegisterSweep(CLI::App& app, Command& command);
 void RegisterLoad(CLI::App& app, Command& command);
+void RegisterCalibrate(CLI::App& app, Command& command);
 void RegisterRecord(CLI::App& app, Command& command);   // record and import
 void RegisterLists(CLI::App& app, Command& command);    // workloads and policies
 void RegisterGkb(CLI::App& app, Command& command);
@@ -33,6 +35,7 @@ void RegisterDeploy(CLI::App& app, Command& command);  // deploy, undeploy, stat
 void RegisterObserve(CLI::App& app, Command& command);
 void RegisterBuildAgent(CLI::App& app, Command& command);
 void RegisterValidate(CLI::App& app, Command& command);  // validate theory, real, kernel
+void RegisterPlot(CLI::App& app, Command& command);    // plot cdf, load, gantt and run
 void RegisterDoctor(CLI::App& app, Command& command);
 
 // --json and --quiet.

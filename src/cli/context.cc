@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <regex>
 
 #include "base/edit_distance.h"
 #include "base/file.h"
@@ -14,6 +15,7 @@
 #include "core/exit_code.h"
 #include "workload/bound.h"
 #include "workload/signature.h"
+#include "workload/workload_check.h"
 
 namespace ose {
 namespace {
@@ -24,20 +26,24 @@ std::string Env(const char* name) {
 }
 
 // A file that the user named: a path if there is such a file, else NAME in one of the folders.
-Result<std::string> FindFile(const std::string& name, const std::vector<std::string>& dirs, const std::string& suffix,
+Result<std::string> FindFile(const std::string& name, const std::vector<std::string>& dirs, const std::vector<std::string>& suffixes,
                              const std::string& kind, const std::string& list_command) {
-  if (name.find('/') != std::string::npos || name.ends_with(suffix)) {
+  const bool is_path = name.find('/') != std::string::npos ||
+                       std::any_of(suffixes.begin(), suffixes.end(), [&](const std::string& s) { return name.ends_with(s); });
+  if (is_path) {
     if (FileExists(name)) return name;
     // "workloads/hol.toml" from another folder: the file of that name that ships.
     for (const std::string& dir : dirs)
       if (std::string path = JoinPath(dir, Basename(name)); name == JoinPath(Basename(dir), Basename(name)) && FileExists(path)) return path;
   } else {
     for (const std::string& dir : dirs)
-      if (std::string path = JoinPath(dir, name + suffix); FileExists(path)) return path;
+      for (const std::string& suffix : suffixes)
+        if (std::string path = JoinPath(dir, name + suffix); FileExists(path)) return path;
   }
   std::vector<std::string> known;
   for (const std::string& dir : dirs)
-    for (const std::string& n : NamesIn(dir, suffix)) known.push_back(n);
+    for (const std::string& suffix : suffixes)
+      for (const std::string& n : NamesIn(dir, suffix)) known.push_back(n);
   return Error{kExitNotFound, "no " + kind + " '" + name + "'" + DidYouMean(Stem(name), known) + (list_command.empty() ? "" : " (list them: " + list_command + ")")};
 }
 
@@ -91,10 +97,10 @@ Result<Problem> MakeProblem(const std::string& workload_text, const std::string&
 }
 
 Result<Problem> LoadProblem(const Context& context, const ProblemOptions& options) {
-  OSE_ASSIGN(std::string file, FindFile(options.workload, {context.root + "/workloads"}, ".toml", "workload", "osevolve workloads"));
+  OSE_ASSIGN(std::string file, FindFile(options.workload, {context.root + "/workloads"}, {".toml", ".json"}, "workload", "osevolve workloads"));
   OSE_ASSIGN(Workload workload, LoadWorkload(file));
   std::string machine_name = options.machine.empty() ? workload.machine : options.machine;
-  OSE_ASSIGN(std::string machine_file, FindFile(machine_name, {Dirname(file), context.root + "/machines"}, ".toml", "machine profile", "ls machines"));
+  OSE_ASSIGN(std::string machine_file, FindFile(machine_name, {Dirname(file), context.root + "/machines"}, {".toml"}, "machine profile", "ls machines"));
   OSE_ASSIGN(Machine machine, LoadMachine(machine_file));
   if (options.cpus > 0) machine = WithCpus(machine, options.cpus);
   else if (workload.cpus > 0) machine = WithCpus(machine, workload.cpus);
@@ -115,7 +121,7 @@ Result<NamedSource> LoadPolicy(const Context& context, const std::string& kb_pat
     OSE_ASSIGN(PolicyRecord record, kb.LoadPolicy(name.substr(3)));
     return NamedSource{name, name, record.source};
   }
-  OSE_ASSIGN(std::string path, FindFile(name, {context.root + "/policies", context.root + "/policies/evolved"}, ".cc", "policy", "osevolve policies"));
+  OSE_ASSIGN(std::string path, FindFile(name, {context.root + "/policies", context.root + "/policies/evolved"}, {".cc"}, "policy", "osevolve policies"));
   OSE_ASSIGN(std::string source, ReadFile(path, 1 << 20));
   return NamedSource{Stem(path), path, std::move(source)};
 }
@@ -159,6 +165,16 @@ Result<std::unique_ptr<Evaluator>> MakeEvaluator(const Context& context, const P
   o.bounds = MemoizedBounds(problem);
   o.jobs = jobs > 0 ? jobs : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   return Evaluator::Create(std::move(o));
+}
+
+std::string WithPlace(const Problem& problem, const std::string& diagnosis) {
+  // Of Engine::FailStuck and LoadRun::Stuck: "...; GROUP[I] waits for ... (operation N of its program)".
+  static const std::regex kStuck(R"(cannot finish: .*; (.+)\[\d+\] .* \(operation (\d+) of its program\))");
+  std::smatch m;
+  if (!std::regex_search(diagnosis, m, kStuck)) return diagnosis;
+  const int line = OperationLine(problem.file, m[1], std::stoul(m[2]) - 1);
+  const std::string place = problem.file + (line > 0 ? ":" + std::to_string(line) : "");
+  return place + ": " + diagnosis.substr(diagnosis.find("workload '"));
 }
 
 std::string KnowledgeBasePath(const Context& context, const std::string& flag) {

@@ -65,6 +65,9 @@ Result<std::unique_ptr<Evaluator>> MakeEvaluator(const Context& context, const P
 // Bounds by seed, computed once each; thread-safe.
 std::function<Metrics(uint64_t)> MemoizedBounds(const Problem& problem);
 
+// The diagnosis of a workload that got stuck, with the file and line of the operation that it names; others as they are.
+std::string WithPlace(const Problem& problem, const std::string& diagnosis);
+
 std::string KnowledgeBasePath(const Context& context, const std::string& flag);
 
 }  // namespace ose

@@ -13,7 +13,9 @@
 #include "cli/commands.h"
 #include "cli/context.h"
 #include "cli/host_compare.h"
+#include "cli/log_flags.h"
 #include "core/exit_code.h"
+#include "report/perfetto_trace.h"
 #include "report/rows.h"
 
 namespace ose {
@@ -26,18 +28,20 @@ struct EvalFlags {
   uint64_t seed = 1;
   int jobs = 0;
   bool profile = false;
+  std::string trace;  // file
+  LogFlags log;
   HostFlags host;
 };
 
 // What failed is said after the table; the exit code is that of the first failure.
-Status Failures(const std::vector<ReportRow>& rows, const std::function<int(const Evaluation&)>& exit_code) {
+Status Failures(const Problem& problem, const std::vector<ReportRow>& rows, const std::function<int(const Evaluation&)>& exit_code) {
   int code = kExitOk;
   fflush(stdout);
   for (const ReportRow& row : rows) {
     if (row.evaluation.outcome == Outcome::kOk) continue;
     const int its = exit_code(row.evaluation);
     if (code == kExitOk) code = its;
-    PrintError({its, row.evaluation.diagnosis}, {.json = false});  // with --json it is in the rows
+    PrintError({its, WithPlace(problem, row.evaluation.diagnosis)}, {.json = false});  // with --json it is in the rows
   }
   if (code != kExitOk) return Error{code, ""};  // all is said
   return {};
@@ -46,6 +50,7 @@ Status Failures(const std::vector<ReportRow>& rows, const std::function<int(cons
 Status EvalOnHost(const EvalFlags& flags, const CommonFlags& common, const Context& context, const Problem& problem,
                   const std::vector<NamedSource>& sources, SeedFamily family) {
   if (flags.profile) return Error{kExitUsage, "--profile is for the simulator; leave out --host"};
+  if (!flags.trace.empty()) return Error{kExitUsage, "--trace is for the simulator; leave out --host"};
   if (!flags.seeds.empty()) return Error{kExitUsage, "on a kernel the number of seeds is --rounds times --boots; leave out --seeds"};
   const int n = flags.host.rounds * flags.host.boots;
   ProgressLine progress(common);
@@ -55,7 +60,13 @@ Status EvalOnHost(const EvalFlags& flags, const CommonFlags& common, const Conte
   const ReportHead head = HostHead(flags.host, problem, fmt::format("{}:{}", SeedFamilyName(family), n));
   if (common.json) PrintJson(RowsJson(head, rows, true));
   else fmt::print("{}", RowsTable(head, problem.workload.objectives, rows));
-  return Failures(rows, [](const Evaluation& e) { return OutcomeExitCode(e.outcome); });
+  return Failures(problem, rows, [](const Evaluation& e) { return OutcomeExitCode(e.outcome); });
+}
+
+Result<RowTrace> WriteTrace(const std::string& file, const std::string& policy, const ScheduleLog& log, const CommonFlags& common) {
+  OSE_TRY(WriteFileAtomic(file, PerfettoTrace(log, policy)));
+  if (log.full) PrintNote(file + ": " + WhereLogEnds(log), common);
+  return RowTrace{file, log.seed, log.begin_ns, log.end_ns, log.run_ns, static_cast<int64_t>(log.events.size()), log.full};
 }
 
 Status RunEval(const EvalFlags& flags, const CommonFlags& common, bool compare) {
@@ -68,6 +79,8 @@ Status RunEval(const EvalFlags& flags, const CommonFlags& common, bool compare) 
     OSE_ASSIGN(spec, ParseSeedSpec(flags.seeds));
   }
   const std::vector<uint64_t> seeds = MakeSeeds(spec.family, flags.seed, spec.count);
+  if (!flags.trace.empty() && flags.policies.size() != 1) return Error{kExitUsage, "--trace draws one schedule; name one policy"};
+  OSE_ASSIGN(const ScheduleLogOptions log_options, flags.log.Options());
   std::vector<NamedSource> sources;
   if (flags.policies.empty()) {
     OSE_ASSIGN(sources, ShippedPolicies(context));
@@ -107,6 +120,13 @@ Status RunEval(const EvalFlags& flags, const CommonFlags& common, bool compare) 
       OSE_TRY(wait(profile, "profiling"));
       OSE_ASSIGN(row.profile, profile.get());
     }
+    if (!flags.trace.empty() && row.evaluation.outcome == Outcome::kOk) {
+      auto watched = evaluator->SubmitWatched(sources[i].source, sources[i].path, {seeds[0]}, {.log = log_options});
+      OSE_TRY(wait(watched, "tracing"));
+      OSE_ASSIGN(ScheduleLog log, LogOf(watched.get()));
+      progress.Clear();
+      OSE_ASSIGN(row.trace, WriteTrace(flags.trace, row.policy, log, common));
+    }
     if (compare && i > 0 && rows[0].evaluation.outcome == Outcome::kOk && row.evaluation.outcome == Outcome::kOk) {
       row.vs_policy = rows[0].policy;
       row.vs = PairedGainPct(rows[0].evaluation.Scores(), row.evaluation.Scores());
@@ -120,7 +140,7 @@ Status RunEval(const EvalFlags& flags, const CommonFlags& common, bool compare) 
   else fmt::print("{}", RowsTable(head, problem.workload.objectives, rows));
   for (const ReportRow& row : rows)
     if (row.profile && !common.json) fmt::print("\n{}\n{}", rows.size() > 1 ? row.policy + "\n" : "", FormatProfile(*row.profile));
-  return Failures(rows, [&](const Evaluation& e) { return evaluator->ExitCode(e); });
+  return Failures(problem, rows, [&](const Evaluation& e) { return evaluator->ExitCode(e); });
 }
 
 void Add(CLI::App& app, Command& command, const char* name, const char* what, const char* example, bool compare) {
@@ -135,6 +155,10 @@ void Add(CLI::App& app, Command& command, const char* name, const char* what, co
   sub->add_option("-j,--jobs", flags->jobs, "workers; default: one per CPU")->check(CLI::Range(1, 256));
   sub->add_option("--kb", flags->kb, "knowledge base file, for kb:HASH");
   if (!compare) sub->add_flag("--profile", flags->profile, "show where the time of the first seed's schedule goes");
+  if (!compare) {
+    sub->add_option("--trace", flags->trace, "write the first seed's schedule as a Perfetto trace, for ui.perfetto.dev");
+    flags->log.AddTo(*sub);
+  }
   AddHostFlags(*sub, &flags->host);
   AddCommonFlags(*sub, command);
   sub->footer(example);
@@ -144,7 +168,7 @@ void Add(CLI::App& app, Command& command, const char* name, const char* what, co
 }  // namespace
 
 void RegisterEval(CLI::App& app, Command& command) {
-  Add(app, command, "eval", "Measure policies on a workload.", "Example:  osevolve eval cfs eevdf --workload hol", false);
+  Add(app, command, "eval", "Measure policies on a workload.", "Example:  osevolve eval cfs eevdf --workload hol\n          osevolve eval cfs --workload hol --trace hol.pftrace", false);
   Add(app, command, "compare", "Compare policies with the first one, paired by seed, with intervals.",
       "Example:  osevolve compare eevdf runs/hol-1/best.cc --workload hol --seeds final:64\n          osevolve compare vtime --workload sysbench-cpu-4x2 --host vm", true);
 }

@@ -102,7 +102,7 @@ void AddHostFlags(CLI::App& app, HostFlags* f) {
 Result<std::vector<ReportRow>> HostCompare(const Context& context, const HostFlags& flags, const Problem& problem,
                                            const std::vector<NamedSource>& policies, const std::vector<uint64_t>& seeds,
                                            const std::function<void(const std::string&)>& on_progress) {
-  if (flags.host == "live" && geteuid() != 0) return Error{kExitNoSchedExt, "--host live takes root: sudo, or --host vm"};
+  if (flags.host == "live" && !policies.empty() && geteuid() != 0) return Error{kExitNoSchedExt, "--host live takes root: sudo, or --host vm"};
   OSE_ASSIGN(TempDir dir, TempDir::Make("osevolve-measure"));
   const std::string there = flags.host == "vm" && flags.vm.repeatable ? kRepeatableDir : dir.path();
   MeasurePlan plan;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
@@ -36,7 +37,10 @@ std::string Headline(const std::string& source) {
 
 Result<json> WorkloadsJson(const Context& context) {
   json list = json::array();
-  for (const std::string& name : NamesIn(context.root + "/workloads", ".toml")) {
+  std::vector<std::string> names = NamesIn(context.root + "/workloads", ".toml");
+  for (const std::string& name : NamesIn(context.root + "/workloads", ".json")) names.push_back(name);
+  std::sort(names.begin(), names.end());
+  for (const std::string& name : names) {
     OSE_ASSIGN(Problem p, LoadProblem(context, {.workload = name, .machine = "", .cpus = 0}));
     json metrics = json::array();
     for (const Objective& o : p.workload.objectives) metrics.push_back(o.metric);

@@ -42,7 +42,9 @@ Status RunLoadCommand(const LoadFlags& flags, const CommonFlags& common) {
   OSE_ASSIGN(uint64_t seed, ParseSeed(flags.seed));
   const Workload& w = problem.workload;
   PrintNote(fmt::format("running {} with {} threads for {}{:.3g} s", w.name, w.TaskCount(), w.run_to_completion ? "at most " : "", w.horizon.s()), common);
-  OSE_ASSIGN(LoadResult result, RunLoad(w, {.seed = seed, .cpus = problem.machine.cpus, .cancel = &stop}));
+  auto ran = RunLoad(w, {.seed = seed, .cpus = problem.machine.cpus, .cancel = &stop});
+  if (!ran.ok()) return Error{ran.error().code, WithPlace(problem, ran.error().message)};
+  const LoadResult& result = *ran;
   for (const std::string& note : result.notes) PrintNote(note, common);
   nlohmann::json metrics = nlohmann::json::object();
   std::vector<std::vector<std::string>> table = {{"metric", "value", "unit"}};

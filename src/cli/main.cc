@@ -75,7 +75,9 @@ int Main(int argc, char** argv) {
   RegisterEvolve(app, command);
   RegisterEval(app, command);
   RegisterBound(app, command);
+  RegisterSweep(app, command);
   RegisterLoad(app, command);
+  RegisterCalibrate(app, command);
   RegisterRecord(app, command);
   RegisterLists(app, command);
   RegisterGkb(app, command);
@@ -86,6 +88,7 @@ int Main(int argc, char** argv) {
   RegisterObserve(app, command);
   RegisterBuildAgent(app, command);
   RegisterValidate(app, command);
+  RegisterPlot(app, command);
   RegisterDoctor(app, command);
   try {
     app.parse(argc, argv);

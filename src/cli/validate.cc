@@ -18,19 +18,19 @@ namespace ose {
 namespace {
 
 Status RunTheory(const ValidateFlags& flags, const CommonFlags& common) {
+  if (!flags.only.empty() && !flags.markdown.empty()) return Error{kExitUsage, "--markdown writes the whole section; leave out --only"};
   OSE_TRY(CheckMarkdown(flags, "theory"));
   OSE_ASSIGN(Context context, Context::Find());
   OSE_ASSIGN(std::vector<NamedSource> shipped, ShippedPolicies(context));
-  TheoryOptions options;
+  ReplicateOptions options;
   options.include_dir = context.include_dir();
   options.program_dir = context.programs;
   for (NamedSource& s : shipped) options.policies[s.name] = std::move(s.source);
   options.jobs = flags.jobs > 0 ? flags.jobs : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  options.seed = flags.seed;
   options.stop = &StopOnSignals();
   ProgressLine progress(common);
   options.progress = [&](const std::string& text) { progress.Show(text); };
-  OSE_ASSIGN(ValidationTable table, ValidateTheory(options));
+  OSE_ASSIGN(ValidationTable table, ValidateTheory(options, flags.seed, flags.only));
   progress.Clear();
   return ReportValidation(table, flags, common);
 }
@@ -68,11 +68,13 @@ void RegisterValidate(CLI::App& app, Command& command) {
   validate->footer("Example:  osevolve validate theory --markdown docs/validation.md");
   auto flags = std::make_shared<ValidateFlags>();
   CLI::App* theory = validate->add_subcommand("theory", "Compare the simulator with the formulas of queueing theory.");
+  theory->add_option("--only", flags->only, "only the groups of rows whose heading contains this text");
   theory->add_option("--seed", flags->seed, "base of the seeds")->capture_default_str();
   theory->add_option("-j,--jobs", flags->jobs, "workers; default: one per CPU")->check(CLI::Range(1, 256));
   AddValidateFlags(*theory, command, *flags);
   theory->footer("Example:  osevolve validate theory");
   theory->callback([flags, &command] { command.run = [flags, &command] { return RunTheory(*flags, command.flags); }; });
+  RegisterValidateHost(*validate, command);
 }
 
 }  // namespace ose

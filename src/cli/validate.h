@@ -11,6 +11,7 @@ namespace ose {
 
 struct ValidateFlags {
   std::string markdown;  // "": none
+  std::string only;      // "": all
   uint64_t seed = 1;
   int jobs = 0;
 };
@@ -24,6 +25,9 @@ Status CheckMarkdown(const ValidateFlags& flags, const std::string& section);
 // Prints the table, writes the section of --markdown, and fails (having said why in the table) unless
 // every row is ok.
 Status ReportValidation(const ValidationTable& table, const ValidateFlags& flags, const CommonFlags& common);
+
+// `validate real` and `validate kernel`.
+void RegisterValidateHost(CLI::App& validate, Command& command);
 
 }  // namespace ose
 

@@ -12,7 +12,9 @@ using nlohmann::json;
 // The names in JSON are those of the fields.
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ProfileTimes, count, total_ns, p50_ns, p99_ns, max_ns)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ProfileCpu, useful_ns, overhead_ns, idle_ns)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ProfileOverhead, policy_ns, switch_ns, wakeup_ns, migration_ns, interrupt_ns)
+// Profiles from before a cause was told apart lack its key.
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ProfileOverhead, policy_ns, switch_ns, wakeup_ns, migration_ns, interrupt_ns,
+                                                system_call_ns, noise_ns)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ProfileTurnEnds, slept, exited, yielded, slice_used_up, preempted)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ProfileGroup, name, tasks, cpu_ns, waits, wakeups, turns, ends, migrations)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ProfileStretch, cpu, who, begin_ns, ns, turns, tasks)

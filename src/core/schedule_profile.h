@@ -30,13 +30,16 @@ struct ProfileCpu {
   bool operator==(const ProfileCpu&) const = default;
 };
 
-// Overhead by what caused it. The five add up to the overhead of all CPUs.
+// Overhead by what caused it. Together they are the overhead of all CPUs.
 struct ProfileOverhead {
   int64_t policy_ns = 0;     // hooks, queue operations, kicks
   int64_t switch_ns = 0;     // context switches
   int64_t wakeup_ns = 0;     // wake-ups, paid by the waker's CPU
   int64_t migration_ns = 0;  // first turn on another CPU: the move and the refill of its caches
-  int64_t interrupt_ns = 0;  // interrupts of busy CPUs: kicks of others, ends of precise slices
+  int64_t interrupt_ns = 0;  // interrupts: kicks by others, ends of precise slices, ticks, timers that wake tasks
+  int64_t system_call_ns = 0;  // system calls of the tasks themselves
+  int64_t noise_ns = 0;      // what else the machine does
+  int64_t total() const { return policy_ns + switch_ns + wakeup_ns + migration_ns + interrupt_ns + system_call_ns + noise_ns; }
   bool operator==(const ProfileOverhead&) const = default;
 };
 

@@ -50,17 +50,17 @@ TEST(ScheduleProfile, TravelsInAWorkerReply) {
 }
 
 TEST(ScheduleProfile, AWorkerRequestMayLeaveTheFlagOut) {
-  WorkerRun run{.object = "/p.so", .tunables = {}, .steps = {{.slot = 1, .checked = false, .report = true, .seeds = {5}, .profile = true}}, .limits = {}};
+  WorkerRun run{.object = "/p.so", .tunables = {}, .steps = {{.slot = 1, .checked = false, .report = true, .seeds = {5}, .watch = {.profile = true}}}, .limits = {}};
   std::string text = EncodeRun(run);
   auto with = DecodeWorkerRequest(text);
   ASSERT_TRUE(with.ok()) << with.error().message;
-  EXPECT_TRUE(std::get<WorkerRun>(*with).steps[0].profile);
+  EXPECT_TRUE(std::get<WorkerRun>(*with).steps[0].watch.profile);
   const std::string flag = R"("profile":true,)";
   ASSERT_NE(text.find(flag), std::string::npos) << text;
   text.erase(text.find(flag), flag.size());
   auto without = DecodeWorkerRequest(text);
   ASSERT_TRUE(without.ok()) << without.error().message;
-  EXPECT_FALSE(std::get<WorkerRun>(*without).steps[0].profile);
+  EXPECT_FALSE(std::get<WorkerRun>(*without).steps[0].watch.profile);
 }
 
 // However many groups there are, whatever they are called, and with an empty profile.

@@ -87,6 +87,8 @@ void AddMachine(const ScheduleProfile& p, std::string& out) {
     line.Add("wake-ups " + Share(p.overhead.wakeup_ns, all));
     line.Add("migrations " + Share(p.overhead.migration_ns, all));
     if (p.overhead.interrupt_ns > 0) line.Add("interrupts " + Share(p.overhead.interrupt_ns, all));
+    if (p.overhead.system_call_ns > 0) line.Add("system calls " + Share(p.overhead.system_call_ns, all));
+    if (p.overhead.noise_ns > 0) line.Add("noise " + Share(p.overhead.noise_ns, all));
   }
   if (cpus > 0) {
     auto [least, most] = std::minmax_element(p.cpus.begin(), p.cpus.end(),

@@ -21,9 +21,11 @@ Interval MeanInterval(std::span<const double> xs, double confidence = 0.95);
 // nothing can be claimed. Precondition: equal sizes, at least one.
 Interval PairedGainPct(std::span<const double> a, std::span<const double> b, double confidence = 0.95);
 
-// The element at index floor(p · (n - 1)) of the sorted samples (the prototype's rule, see
-// docs/metrics.md); sorts `xs` partially. Precondition: not empty, 0 <= p <= 1.
-double Percentile(std::vector<double>& xs, double p);
+// For each p the element at index floor(p · (n - 1)) of the sorted samples (the prototype's rule, see
+// docs/metrics.md). O(n). Precondition: xs not empty, no NaN in it; each 0 <= p <= 1;
+// fewer than 256 of them.
+std::vector<double> Percentiles(std::span<const double> xs, std::span<const double> ps);
+inline double Percentile(std::span<const double> xs, double p) { return Percentiles(xs, {&p, 1})[0]; }
 
 }  // namespace ose
 

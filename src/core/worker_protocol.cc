@@ -36,7 +36,10 @@ std::string EncodeRun(const WorkerRun& run) {
   for (const WorkerStep& s : run.steps) {
     json seeds = json::array();
     for (uint64_t seed : s.seeds) seeds.push_back(std::to_string(seed));
-    steps.push_back({{"slot", s.slot}, {"checked", s.checked}, {"report", s.report}, {"profile", s.profile}, {"seeds", seeds}});
+    steps.push_back({{"slot", s.slot}, {"checked", s.checked}, {"report", s.report}, {"profile", s.watch.profile}, {"seeds", seeds}});
+    if (!s.watch.distributions.empty()) steps.back()["distributions"] = s.watch.distributions;
+    if (auto& log = s.watch.log)
+      steps.back()["log"] = {{"from_ns", log->from_ns}, {"to_ns", log->to_ns}, {"max_events", log->max_events}};
   }
   return Dump({{"run",
                 {{"object", run.object},
@@ -63,7 +66,9 @@ Result<std::variant<WorkerLoad, WorkerRun>> DecodeWorkerRequest(std::string_view
     run.tunables = r.at("tunables").get<Tunables>();
     run.limits = {r.at("cpu_ms"), r.at("wall_ms"), r.at("memory_mb")};
     for (const json& s : r.at("steps")) {
-      WorkerStep step{s.at("slot"), s.at("checked"), s.at("report"), {}, s.value("profile", false)};
+      WorkerStep step{s.at("slot"), s.at("checked"), s.at("report"), {}, {.profile = s.value("profile", false)}};
+      step.watch.distributions = s.value("distributions", std::vector<std::string>());
+      if (s.contains("log")) step.watch.log = {s["log"].at("from_ns"), s["log"].at("to_ns"), s["log"].at("max_events")};
       for (const json& seed : s.at("seeds")) step.seeds.push_back(std::stoull(seed.get<std::string>()));
       run.steps.push_back(std::move(step));
     }
@@ -93,6 +98,8 @@ std::string EncodeReply(const WorkerReply& reply) {
   for (const WorkerSeed& s : reply.results) {
     results.push_back({{"seed", std::to_string(s.seed)}, {"metrics", s.metrics}, {"counters", s.counters}});
     if (s.profile) results.back()["profile"] = json::parse(EncodeProfile(*s.profile));
+    if (s.log) results.back()["log"] = EncodeScheduleLog(*s.log);
+    for (const auto& [name, d] : s.distributions) results.back()["distributions"][name] = {{"count", d.count}, {"values", d.values}};
   }
   return Dump({{"outcome", OutcomeName(reply.outcome)},
                {"diagnosis", reply.diagnosis},
@@ -111,11 +118,21 @@ Result<WorkerReply> DecodeReply(std::string_view text) {
     for (const json& s : j.at("results")) {
       reply.results.push_back({std::stoull(s.at("seed").get<std::string>()), s.at("metrics").get<Metrics>(),
                                s.at("counters").get<std::vector<uint64_t>>(), {}});
-      if (!s.contains("profile")) continue;
-      const std::string profile = s.at("profile").dump();
-      if (profile.find("\\u00") != std::string::npos || profile.find('\x7f') != std::string::npos)
-        return Error{kExitInternal, "malformed reply of the worker: control characters in a profile"};
-      OSE_ASSIGN(reply.results.back().profile, DecodeProfile(profile));
+      if (s.contains("profile")) {
+        const std::string profile = s.at("profile").dump();
+        if (profile.find("\\u00") != std::string::npos || profile.find('\x7f') != std::string::npos)
+          return Error{kExitInternal, "malformed reply of the worker: control characters in a profile"};
+        OSE_ASSIGN(reply.results.back().profile, DecodeProfile(profile));
+      }
+      const json distributions = s.value("distributions", json::object());
+      for (const auto& [name, d] : distributions.items()) {
+        Distribution& distribution = reply.results.back().distributions[name];
+        distribution = {d.at("count"), d.at("values")};
+        if (distribution.values.size() != kQuantiles) return Error{kExitInternal, "a distribution with another number of quantiles"};
+      }
+      if (s.contains("log")) {
+        OSE_ASSIGN(reply.results.back().log, DecodeScheduleLog(s.at("log").get<std::string>()));
+      }
     }
     return reply;
   } catch (const std::exception& e) {

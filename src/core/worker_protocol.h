@@ -5,13 +5,15 @@
 //         Parses and keeps a workload and machine under a slot (0..7).
 //     ->  {"ok": true} or {"ok": false, "code": N, "error": "..."}
 //   run   {"run": {"object": PATH, "tunables": {NAME: INT}, "steps": [{"slot": 0, "checked": false,
-//          "report": true, "profile": false, "seeds": [N, ...]}], "cpu_ms": N, "wall_ms": N,
-//          "memory_mb": N}}
+//          "report": true, "profile": false, "seeds": [N, ...], "log": {"from_ns": N, "to_ns": N,
+//          "max_events": N}, "distributions": [NAME, ...]}], "cpu_ms": N, "wall_ms": N, "memory_mb": N}}
 //         Forks a sandboxed child, loads the object there and simulates the steps in order.
 //     ->  {"outcome": NAME, "diagnosis": "...", "cpu_ms": X, "results": [{"seed": "N",
-//          "metrics": {NAME: X}, "counters": [N, ...], "profile": {...}}]}
+//          "metrics": {NAME: X}, "counters": [N, ...], "profile": {...}, "log": {...},
+//          "distributions": {NAME: {"count": N, "values": [X, ...]}}}]}
 //         results: of the steps with report, in order; complete only when the outcome is ok.
-//         profile (core/schedule_profile.h): of the steps that ask for it; leaving the flag out does not.
+//         profile (core/schedule_profile.h), log (core/schedule_log.h), distributions (core/distribution.h):
+//         of the steps that ask for them; leaving them out does not.
 // Numbers are JSON numbers that survive the trip to the last bit; seeds are strings, since JSON
 // readers may not hold 64 bits.
 #ifndef OSEVOLVE_CORE_WORKER_PROTOCOL_H_
@@ -26,6 +28,8 @@
 
 #include "base/result.h"
 #include "core/candidate.h"
+#include "core/distribution.h"
+#include "core/schedule_log.h"
 #include "core/schedule_profile.h"
 
 namespace ose {
@@ -39,12 +43,20 @@ struct WorkerLoad {
   std::string workload, machine;
 };
 
+// What is to be seen of a run besides its metrics.
+struct Watch {
+  // One of the three.
+  bool profile = false;
+  std::optional<ScheduleLogOptions> log = {};
+  std::vector<std::string> distributions = {};  // names as in Distributions
+};
+
 struct WorkerStep {
   int slot = 0;
   bool checked = false;
   bool report = true;
   std::vector<uint64_t> seeds;
-  bool profile = false;  // of each seed; needs report
+  Watch watch = {};  // of each seed; needs report
 };
 
 // Ends the diagnosis of a failure in a step that is not reported.
@@ -66,6 +78,8 @@ struct WorkerSeed {
   Metrics metrics;
   std::vector<uint64_t> counters;
   std::optional<ScheduleProfile> profile;
+  std::optional<ScheduleLog> log = {};
+  Distributions distributions = {};
 };
 
 struct WorkerReply {

@@ -1,5 +1,7 @@
 #include "eval/clients.h"
 
+#include <algorithm>
+
 #include "base/frame.h"
 #include "core/exit_code.h"
 #include "eval/compiler.h"
@@ -49,12 +51,22 @@ Result<GateResponse> GateClient::Check(const GateRequest& request) {
   return DecodeGateResponse(*reply);
 }
 
+Status WorkerClient::Load(const WorkerLoad& slot) {
+  OSE_ASSIGN(std::string reply, server_.Call(EncodeLoad(slot), kMaxWorkerReply, Nanos::Seconds(120)));
+  return DecodeLoadReply(reply);
+}
+
+Status WorkerClient::Use(const WorkerLoad& slot) {
+  auto it = std::find_if(slots_.begin(), slots_.end(), [&](const WorkerLoad& s) { return s.slot == slot.slot; });
+  if (it == slots_.end()) it = slots_.insert(it, slot);
+  else if (it->workload == slot.workload && it->machine == slot.machine) return {};
+  else *it = slot;
+  return server_.running() ? Load(slot) : Status();
+}
+
 Status WorkerClient::Prepare() {
   if (server_.running()) return {};
-  for (const WorkerLoad& slot : slots_) {
-    OSE_ASSIGN(std::string reply, server_.Call(EncodeLoad(slot), kMaxWorkerReply, Nanos::Seconds(120)));
-    OSE_TRY(DecodeLoadReply(reply));
-  }
+  for (const WorkerLoad& slot : slots_) OSE_TRY(Load(slot));
   return {};
 }
 

@@ -50,8 +50,11 @@ class WorkerClient {
   // `slots` are loaded into every process that is started.
   WorkerClient(const std::string& program, std::vector<WorkerLoad> slots) : server_({program}), slots_(std::move(slots)) {}
   Result<WorkerReply> Run(const WorkerRun& run);
+  // Has this workload and machine in its slot from now on.
+  Status Use(const WorkerLoad& slot);
 
  private:
+  Status Load(const WorkerLoad& slot);
   Status Prepare();
   FrameServer server_;
   std::vector<WorkerLoad> slots_;

@@ -13,7 +13,7 @@
 namespace ose {
 namespace {
 
-constexpr int kMainSlot = 0, kTortureSlot = 1;
+constexpr int kMainSlot = 0, kTortureSlot = 1, kOtherSlot = 2;
 constexpr uint64_t kTortureSeeds[] = {1, 2};
 constexpr size_t kSeedsPerRun = 8;
 
@@ -65,7 +65,7 @@ Evaluator::~Evaluator() {
     stopping_ = true;
     for (Task& t : queue_) {
       if (auto* evaluation = std::get_if<std::promise<Evaluation>>(&t.promise)) evaluation->set_value(Failure(Outcome::kInternal, "stopped"));
-      else std::get<1>(t.promise).set_value(Error{kExitInternal, "stopped"});
+      else std::get<1>(t.promise)(Error{kExitInternal, "stopped"});
     }
     queue_.clear();
   }
@@ -81,10 +81,22 @@ std::future<Evaluation> Evaluator::Submit(EvalJob job) {
 }
 
 std::future<Result<ScheduleProfile>> Evaluator::SubmitProfile(std::string source, std::string file, uint64_t seed) {
-  std::promise<Result<ScheduleProfile>> promise;
-  std::future<Result<ScheduleProfile>> future = promise.get_future();
-  Enqueue({{.source = std::move(source), .file = std::move(file), .seeds = {seed}, .skeleton_of = {}}, std::move(promise)});
-  return future;
+  auto promise = std::make_shared<std::promise<Result<ScheduleProfile>>>();
+  auto done = [promise](Result<std::vector<WorkerSeed>> seeds) {
+    if (!seeds.ok()) promise->set_value(seeds.error());
+    else if (!seeds->front().profile) promise->set_value(Error{kExitInternal, "the worker left out the profile"});
+    else promise->set_value(std::move(*seeds->front().profile));
+  };
+  Enqueue({{.source = std::move(source), .file = std::move(file), .seeds = {seed}, .skeleton_of = {}}, std::move(done), {.profile = true}});
+  return promise->get_future();
+}
+
+std::future<Result<std::vector<WorkerSeed>>> Evaluator::SubmitWatched(std::string source, std::string file, std::vector<uint64_t> seeds,
+                                                                      Watch watch) {
+  auto promise = std::make_shared<std::promise<Result<std::vector<WorkerSeed>>>>();
+  auto done = [promise](Result<std::vector<WorkerSeed>> results) { promise->set_value(std::move(results)); };
+  Enqueue({{.source = std::move(source), .file = std::move(file), .seeds = std::move(seeds), .skeleton_of = {}}, std::move(done), std::move(watch)});
+  return promise->get_future();
 }
 
 void Evaluator::Enqueue(Task task) {
@@ -110,7 +122,7 @@ void Evaluator::ThreadMain() {
     queue_.pop_front();
     lock.unlock();
     if (auto* evaluation = std::get_if<std::promise<Evaluation>>(&task.promise)) evaluation->set_value(Process(task.job, clients));
-    else std::get<1>(task.promise).set_value(Profile(task.job, clients));
+    else std::get<1>(task.promise)(RunWatched(task.job, task.watch, clients));
   }
 }
 
@@ -187,28 +199,39 @@ Evaluation Evaluator::Process(const EvalJob& job, Clients& clients) {
   return RunSeeds(job, object, tunables, job.seeds, clients);
 }
 
-Result<ScheduleProfile> Evaluator::Profile(const EvalJob& job, Clients& clients) {
+Result<std::vector<WorkerSeed>> Evaluator::RunWatched(const EvalJob& job, const Watch& watch, Clients& clients) {
   auto fails = [this](const Evaluation& e) { return Error{ExitCode(e), e.diagnosis}; };
   auto prepared = Prepare(job, clients);
   if (auto* failure = std::get_if<Evaluation>(&prepared)) return fails(*failure);
   const auto& [object, tunables] = std::get<Ready>(prepared);
-  WorkerRun run{.object = object.path, .tunables = tunables, .steps = {}, .limits = options_.limits};
-  run.steps.push_back({.slot = kMainSlot, .checked = false, .report = true, .seeds = job.seeds, .profile = true});
-  OSE_ASSIGN(WorkerReply reply, clients.worker.Run(run));
-  if (reply.outcome != Outcome::kOk) return fails(Failure(reply.outcome, job.file + ": " + reply.diagnosis));
-  if (reply.results.size() != 1 || !reply.results[0].profile) return Error{kExitInternal, "the worker left out the profile"};
-  return std::move(*reply.results[0].profile);
+  std::vector<WorkerSeed> results;
+  for (uint64_t seed : job.seeds) {
+    WorkerRun run{.object = object.path, .tunables = tunables, .steps = {}, .limits = options_.limits};
+    run.steps.push_back({.slot = kMainSlot, .checked = false, .report = true, .seeds = {seed}, .watch = watch});
+    OSE_ASSIGN(WorkerReply reply, clients.worker.Run(run));
+    if (reply.outcome != Outcome::kOk) return fails(Failure(reply.outcome, job.file + ": " + reply.diagnosis));
+    if (reply.results.size() != 1) return Error{kExitInternal, "the worker left out a seed"};
+    results.push_back(std::move(reply.results[0]));
+  }
+  return results;
 }
 
 // Runs the seeds that are not known yet.
 Evaluation Evaluator::RunSeeds(const EvalJob& job, const CompiledPolicy& object, const Tunables& tunables,
                                const std::vector<uint64_t>& seeds, Clients& clients) {
-  const std::string result_key = ResultKey(object.object_hash, tunables);
+  const std::string main_key = ResultKey(object.object_hash, tunables);
+  const std::string result_key = job.workload.empty() ? main_key : main_key + " on " + Sha256Hex(job.workload);
+  const int slot = job.workload.empty() ? kMainSlot : kOtherSlot;
+  if (slot == kOtherSlot) {
+    auto used = clients.worker.Use({kOtherSlot, job.workload, options_.machine_text});
+    if (!used.ok()) return HostFailure(used.error(), object.object_hash);
+  }
   std::vector<uint64_t> missing;
   bool tortured = false;
   {
     std::lock_guard lock(mutex_);
     Known& known = results_[result_key];
+    known.tortured |= results_[main_key].tortured;
     if (known.failure) {
       Evaluation failure = *known.failure;
       failure.diagnosis = WithFile(failure.diagnosis, job.file);
@@ -227,7 +250,7 @@ Evaluation Evaluator::RunSeeds(const EvalJob& job, const CompiledPolicy& object,
     tortured = true;
     if (begin < missing.size()) {
       size_t end = std::min(begin + kSeedsPerRun, missing.size());
-      run.steps.push_back({.slot = kMainSlot, .checked = false, .report = true,
+      run.steps.push_back({.slot = slot, .checked = false, .report = true,
                            .seeds = {missing.begin() + static_cast<std::ptrdiff_t>(begin), missing.begin() + static_cast<std::ptrdiff_t>(end)}});
     }
     auto answered = clients.worker.Run(run);
@@ -249,14 +272,14 @@ Evaluation Evaluator::RunSeeds(const EvalJob& job, const CompiledPolicy& object,
   }
   std::vector<SeedResult> fresh;
   for (WorkerSeed& s : results) {
-    double score = Score(options_.objectives, s.metrics, options_.bounds(s.seed));
+    double score = slot == kMainSlot ? Score(options_.objectives, s.metrics, options_.bounds(s.seed)) : 0;
     fresh.push_back({s.seed, std::move(s.metrics), score});
   }
   Evaluation e;
   e.object_hash = object.object_hash;
   std::lock_guard lock(mutex_);
   Known& known = results_[result_key];
-  known.tortured = true;
+  known.tortured = results_[main_key].tortured = true;
   for (SeedResult& r : fresh) known.seeds.emplace(r.seed, std::move(r));
   for (uint64_t seed : seeds) {
     auto it = known.seeds.find(seed);

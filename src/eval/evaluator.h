@@ -55,6 +55,9 @@ struct EvalJob {
   // the Evaluation then holds those seeds only. 0: no quick stage.
   int quick_seeds = 0;
   double quick_score = 0;
+  // The canonical text of a workload that takes the place of the options', as a sweep needs it; "": none.
+  // What it measures has no score (0).
+  std::string workload = {};
 };
 
 class Evaluator {
@@ -71,6 +74,8 @@ class Evaluator {
   // the compiler's caches are used). The error of a policy that fails has the diagnosis and exit code
   // of its Evaluation.
   std::future<Result<ScheduleProfile>> SubmitProfile(std::string source, std::string file, uint64_t seed);
+  // Likewise what `watch` asks to see, of each seed in its order.
+  std::future<Result<std::vector<WorkerSeed>>> SubmitWatched(std::string source, std::string file, std::vector<uint64_t> seeds, Watch watch);
 
   // OutcomeExitCode, but for Outcome::kInternal the code of what failed on the host, as kExitIo for
   // a full disk.
@@ -81,7 +86,8 @@ class Evaluator {
  private:
   struct Task {
     EvalJob job;
-    std::variant<std::promise<Evaluation>, std::promise<Result<ScheduleProfile>>> promise;
+    std::variant<std::promise<Evaluation>, std::function<void(Result<std::vector<WorkerSeed>>)>> promise;
+    Watch watch = {};
   };
   struct Ready {  // to run
     CompiledPolicy object;
@@ -93,7 +99,7 @@ class Evaluator {
   void ThreadMain();
   void Enqueue(Task task);
   Evaluation Process(const EvalJob& job, Clients& clients);
-  Result<ScheduleProfile> Profile(const EvalJob& job, Clients& clients);
+  Result<std::vector<WorkerSeed>> RunWatched(const EvalJob& job, const Watch& watch, Clients& clients);
   // Checks and compiles; the Evaluation says why not.
   std::variant<Ready, Evaluation> Prepare(const EvalJob& job, Clients& clients);
   Evaluation RunSeeds(const EvalJob& job, const CompiledPolicy& object, const Tunables& tunables,

@@ -13,9 +13,9 @@
 
 #include "base/utf8.h"
 #include "core/exit_code.h"
+#include "core/topology.h"
 #include "live/agent_host.h"
 #include "live/agent_link.h"
-#include "live/topology.h"
 #include "native/native_policy.h"
 #include "sandbox/sandbox.h"
 

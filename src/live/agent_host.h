@@ -11,8 +11,8 @@
 // An event may be missing (a full ring) or an agent may start in the middle: every event says what is, and the hooks
 // in between are called then, so that a policy always sees a possible order.
 //
-// One host per thread. Nothing is allocated after Start(), but by policies themselves and for vtime queues longer than
-// kReserve. Errors of the policy (rules as in the simulator) end in failed().
+// One host per thread. Nothing is allocated after Start(), but by policies themselves. Errors of the policy (rules as in
+// the simulator) end in failed().
 #ifndef OSEVOLVE_LIVE_AGENT_HOST_H_
 #define OSEVOLVE_LIVE_AGENT_HOST_H_
 
@@ -44,8 +44,6 @@ class AgentLink {
 
 class AgentHost {
  public:
-  static constexpr size_t kReserve = 4096;
-
   // `ops` and `link` outlive it; `slots`: size of the shim's table, a power of two.
   AgentHost(const osevolve::OsvPolicy& ops, AgentMachine machine, int slots, AgentLink& link, uint64_t seed);
   ~AgentHost();
@@ -152,7 +150,7 @@ class AgentHost {
   std::vector<Cpu> cpus_;
   IdleCpus<AgentMachine> idle_;
   Dsq global_;
-  DsqTable<Task> queues_;
+  DsqTable<Dsq> queues_;
 
   // The hook that runs, and what it may do.
   Hook hook_ = Hook::kNone;

@@ -31,7 +31,7 @@ Dsq* AgentHost::FindDsq(uint64_t id, const char* what) {
 }
 
 int AgentHost::DsqCreate(uint64_t id) {
-  if (hook_ == Hook::kInit) return queues_.Create(id, kReserve);
+  if (hook_ == Hook::kInit) return queues_.Create(id);
   BreakRule(nullptr, "dsq_create() outside init() (the kernel: program must be sleepable)");
   return -22;
 }

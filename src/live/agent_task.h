@@ -7,8 +7,8 @@
 #include <cstdint>
 
 #include "base/time.h"
+#include "core/topology.h"
 #include "live/bpf/agent_abi.h"
-#include "live/topology.h"
 #include "native/dsq.h"
 
 namespace ose {
@@ -43,8 +43,7 @@ struct osevolve::osv_task {
   int cpu = 0;
   uint64_t slice = 0, vtime = 0;
   ose::Dsq* dsq = nullptr;
-  osv_task *prev = nullptr, *next = nullptr;
-  int heap_pos = -1;
+  osv_task *prev = nullptr, *next = nullptr, *child = nullptr;
   uint64_t dsq_vtime_key = 0, dsq_seq = 0;
 
   // Of the kernel's side (agent_abi.h).

@@ -18,8 +18,8 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include "core/exit_code.h"
+#include "core/topology.h"
 #include "live/bpf_words.h"
-#include "live/topology.h"
 
 namespace ose {
 
@@ -61,6 +61,15 @@ bpf_map* MapOfSection(bpf_object* object, const std::string& section) {
 }
 
 }  // namespace
+
+Result<HintsMap> MakeHintsMap() {
+  HintsMap map;
+  map.entries = 1 + std::max<uint64_t>(32768, ReadNumber("/proc/sys/kernel/pid_max"));
+  LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
+  map.fd = Fd(bpf_map_create(BPF_MAP_TYPE_ARRAY, "osv_hints", 4, 8, static_cast<uint32_t>(map.entries), &options));
+  if (!map.fd) return Error{kExitNoSchedExt, fmt::format("no map for hints: {}", strerror(errno))};
+  return map;
+}
 
 Result<Loader> Loader::Open(const std::string& object, const LoadOptions& options) {
   Fd file(open(object.c_str(), O_RDONLY | O_CLOEXEC));
@@ -152,6 +161,10 @@ Status Loader::SetUp(const LoadOptions& options) {
   if (in_array) {
     bpf_map* tasks = MapOfSection(object_, ".bss.tasks");
     ok = ok && tasks && bpf_map__set_value_size(tasks, static_cast<uint32_t>(symbols_["osv_tasks"].bytes * slots)) == 0;
+  }
+  if (options.hints_fd >= 0) {
+    bpf_map* hints = bpf_object__find_map_by_name(object_, "osv_hints");
+    ok = ok && hints && bpf_map__reuse_fd(hints, options.hints_fd) == 0;
   }
   if (!ok) return Error{kExitUsage, fmt::format("{}: no BPF object of this version; make it again with `osevolve build-bpf` ({})", path_, LibbpfWarning())};
   for (auto& [name, value] : options.tunables)

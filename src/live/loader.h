@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "base/fd.h"
 #include "base/result.h"
 #include "live/bpf_words.h"
 
@@ -28,6 +29,7 @@ struct LoadOptions {
   bool partial = false;       // only tasks of policy SCHED_EXT; the others stay on the fair class
   uint32_t timeout_ms = 5000; // longest wait of a runnable task before the kernel ejects the policy, 1..30000
   std::map<std::string, int64_t> tunables;  // by name
+  int hints_fd = -1;          // the map from which Task::hint() is read (MakeHintsMap); -1: none, hints are 0
   bool task_storage = false;  // task state there even where an array has room for all pids: to compare
 };
 
@@ -36,6 +38,13 @@ struct ProgramInfo {
   uint32_t instructions = 0; // as the kernel runs it
   uint32_t verified = 0;     // instructions that the verifier walked through
 };
+
+// A map of hints, one of 8 bytes for each pid there can be, which programs may map and write.
+struct HintsMap {
+  Fd fd;
+  uint64_t entries = 0;
+};
+Result<HintsMap> MakeHintsMap();
 
 class Loader {
  public:

@@ -1,10 +1,13 @@
 #include "live/session.h"
 
+#include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <sched.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <utility>
 
 #include "base/fd.h"
@@ -23,20 +26,25 @@ Result<SessionResult> RunSession(const SessionOptions& options) {
   OSE_ASSIGN(Fd signals, CatchEndSignals());
   BecomeRealTime();
   const size_t n = options.objects.size();
+  OSE_ASSIGN(HintsMap hints, MakeHintsMap());
+  LoadOptions load = options.load;
+  load.hints_fd = hints.fd.get();
   for (size_t i = 1; i < n; ++i) {
-    OSE_ASSIGN(Loader loader, Loader::Open(options.objects[i], options.load));
+    OSE_ASSIGN(Loader loader, Loader::Open(options.objects[i], load));
     OSE_TRY(loader.Load());
   }
   Ruler ruler;
   SessionResult result;
-  OSE_TRY(ruler.Begin({options.objects[0], options.load}));
+  OSE_TRY(ruler.Begin({options.objects[0], load}));
   std::optional<Subprocess> command;
   if (!options.command.empty()) {
     SubprocessOptions run;
     run.argv = options.command;
-    const bool partial = options.load.partial;
-    run.in_child = [partial] {
+    const std::string where = fmt::format("{}:{}", hints.fd.get(), hints.entries);
+    setenv("OSEVOLVE_HINTS", where.c_str(), 1);
+    run.in_child = [partial = load.partial, fd = hints.fd.get()] {
       sched_param none{};
+      if (fcntl(fd, F_SETFD, 0) != 0) return errno;
       return partial && sched_setscheduler(0, kSchedExt, &none) != 0 ? errno : 0;
     };
     OSE_ASSIGN(Subprocess started, Subprocess::Start(run));
@@ -70,7 +78,7 @@ Result<SessionResult> RunSession(const SessionOptions& options) {
     const bool may_swap = n > 1 && (options.max_swaps == 0 || result.swaps < options.max_swaps);
     if (rules && may_swap && MonotonicNow() >= next_swap) {
       ++result.swaps;
-      OSE_TRY(ruler.Begin({options.objects[static_cast<size_t>(result.swaps) % n], options.load}));
+      OSE_TRY(ruler.Begin({options.objects[static_cast<size_t>(result.swaps) % n], load}));
       next_swap = MonotonicNow() + options.swap_every;
     }
   }

@@ -26,6 +26,9 @@ struct SessionResult {
   bool ejected = false;  // by the kernel, which then went back to its own scheduler
 };
 
+// The command finds OSEVOLVE_HINTS=FD:ENTRIES in its environment: FD is an open file that it may map, shared, as
+// ENTRIES numbers of 8 bytes; what a thread writes at its thread id is its hint (Task::hint()) at once.
+//
 // Every policy is verified before the first one is attached. When a policy is ejected no other takes over, and the
 // command goes on under the fair class.
 Result<SessionResult> RunSession(const SessionOptions& options);

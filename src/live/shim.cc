@@ -12,8 +12,8 @@
 
 #include "base/file.h"
 #include "core/exit_code.h"
+#include "core/topology.h"
 #include "live/bpf_words.h"
-#include "live/topology.h"
 
 namespace ose {
 namespace {

@@ -13,6 +13,7 @@
 #include "base/random.h"
 #include "base/time.h"
 #include "load/spinner.h"
+#include "load/sync.h"
 #include "load/waiter.h"
 #include "workload/samples.h"
 #include "workload/workload.h"
@@ -24,6 +25,7 @@ class LoadRun;
 struct alignas(64) LoadTask {
   LoadRun* run = nullptr;
   pthread_t thread{};
+  pid_t tid = 0;  // from its thread's start on; all have started before anything runs
   int group = 0;
   int index_in_group = 0;
 
@@ -42,6 +44,7 @@ struct alignas(64) LoadTask {
   struct Loop { uint32_t start, left; };
   std::vector<Loop> loops;
   std::unique_ptr<Spinner> spinner;
+  std::vector<PeriodTimer> timers;  // its own, by index; empty if it has none
 
   // As in the simulator (sim/task.h); times are since the start of the run.
   Nanos woken_at{0};

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "load/run.h"
+#include "workload/program.h"
 
 namespace ose {
 
@@ -28,7 +29,7 @@ void LoadRun::Perform(LoadTask& t) {
         if (op.ns > Now().v) on = SleepUntil(t, {op.ns});
         break;
       case OpKind::kLock:
-        if (!locks_[op.object].Acquire(t.waiter)) on = Block(t);
+        on = TakeLock(op.object, t);
         break;
       case OpKind::kUnlock: locks_[op.object].Release(); break;
       case OpKind::kWait:
@@ -53,6 +54,16 @@ void LoadRun::Perform(LoadTask& t) {
         if (--t.loops.back().left > 0) t.pc = t.loops.back().start;
         else t.loops.pop_back();
         break;
+      case OpKind::kSpin:
+        if (Nanos d = Duration(op, t); d.v > 0) on = Spin(t, d);
+        break;
+      case OpKind::kPeriod: on = SleepPeriod(t, op); break;
+      case OpKind::kCondWait:
+        conditions_[op.object].Wait(t.waiter, op.count > 0 ? &locks_[op.count - 1] : nullptr);
+        on = Block(t) && (op.count == 0 || w_.lock_handover || TakeLock(op.count - 1, t));
+        break;
+      case OpKind::kCondSignal: conditions_[op.object].Signal(); break;
+      case OpKind::kCondBroadcast: conditions_[op.object].Broadcast(); break;
     }
     if (!on) return;
   }
@@ -98,6 +109,7 @@ bool LoadRun::EndPass(LoadTask& t) {
   t.pc = 0;
   t.pass_open = false;
   t.serving = false;
+  if (group.repeat && !IsOpen(t)) AnnounceWork(t);
   if (group.repeat || IsOpen(t)) return true;
   t.exited_at = now;
   if (live_.fetch_sub(1, std::memory_order_acq_rel) == 1) Notify();
@@ -137,7 +149,29 @@ bool LoadRun::Use(LoadTask& t, Nanos amount) {
   return used == amount.v;
 }
 
+bool LoadRun::Spin(LoadTask& t, Nanos time) {
+  const Nanos until = Now() + time;
+  do {
+    if (!Use(t, kSpinStep)) return false;
+  } while (Now() < until);
+  return true;
+}
+
+bool LoadRun::SleepPeriod(LoadTask& t, const Op& op) {
+  const Timer& timer = w_.timers[op.object];
+  const Nanos now = Now(), due = (timer.shared ? timers_ : t.timers)[op.object].Next({op.ns}, t.first_woken, now, timer.absolute);
+  return due <= now || SleepUntil(t, due);
+}
+
 // The task has queued itself where it will be found.
+bool LoadRun::TakeLock(uint32_t index, LoadTask& t) {
+  while (!locks_[index].Acquire(t.waiter)) {
+    if (!Block(t)) return false;
+    if (w_.lock_handover) return true;
+  }
+  return true;
+}
+
 bool LoadRun::Block(LoadTask& t) {
   ++t.sleeps;
   t.waits.store(t.waits.load(std::memory_order_relaxed) + 1, std::memory_order_release);
@@ -195,6 +229,7 @@ bool LoadRun::WaitForStart(LoadTask& t) {
     if (!group.has_start) return Resumed(t, start);
   }
   if (group.has_start) start += Nanos{starts_[static_cast<size_t>(t.group)](t.rng)};
+  AnnounceWork(t);
   return t.waiter.ParkUntil(origin_ + start.v) && Resumed(t, start);
 }
 
@@ -207,6 +242,7 @@ void LoadRun::Fork(int g) {
   LoadTask& child = tasks_[static_cast<size_t>(first_task_[static_cast<size_t>(g)] + i)];
   live_.fetch_add(1, std::memory_order_acq_rel);
   child.started.store(true, std::memory_order_release);
+  if (!GroupOf(child).has_start) AnnounceWork(child);
   child.waiter.Wake();
 }
 
@@ -234,6 +270,12 @@ void LoadRun::Serve(LoadTask& t, Nanos arrival) {
   t.serving = true;
   t.event_release = t.request_arrival = arrival;
   t.rng = RequestStream(options_.seed, t.group, open_[static_cast<size_t>(t.group)].next_request++);
+  AnnounceWork(t);
+}
+
+void LoadRun::AnnounceWork(LoadTask& t) {
+  const Group& group = GroupOf(t);
+  if (group.hint_is_work && hints_.open()) hints_.Tell(t.tid, WorkHint(group.program, samplers_, t.rng));
 }
 
 }  // namespace ose

@@ -26,10 +26,13 @@ LoadRun::LoadRun(const Workload& workload, const LoadOptions& options)
       locks_(workload.locks.size()),
       semaphores_(workload.semaphores.size()),
       barriers_(workload.barriers.size()),
+      conditions_(workload.conditions.size()),
+      timers_(workload.timers.size()),
       queues_(workload.queues.size()),
       open_(workload.groups.size()),
       samples_(workload.groups.size()) {
   for (const Group& g : w_.groups) open_loop_ |= g.arrivals.kind != Arrivals::Kind::kNone;
+  for (FifoLock& lock : locks_) lock.set_handover(w_.lock_handover);
   end_ = open_loop_ ? w_.horizon.v * 2 : w_.horizon.v;
 }
 
@@ -138,6 +141,7 @@ std::string LoadRun::WhatBlocks(const LoadTask& t, uint32_t at) {
                          barriers_[op.object].arrived(), w_.barriers[op.object].parties);
     case OpKind::kPut: return fmt::format("waits for room in queue '{}'", w_.queues[op.object].name);
     case OpKind::kTake: return fmt::format("waits for an item in queue '{}'", w_.queues[op.object].name);
+    case OpKind::kCondWait: return fmt::format("waits for condition '{}', which nobody signals any more", w_.conditions[op.object]);
     default: return "sleeps";
   }
 }
@@ -146,8 +150,8 @@ Status LoadRun::Stuck() {
   for (const LoadTask& t : tasks_) {
     const uint32_t at = t.blocked_at.load(std::memory_order_acquire);
     if (!at) continue;
-    return Error{kExitWorkloadStuck, fmt::format("workload '{}' cannot finish: every task waits for another one; {} {}", w_.name, Name(t),
-                                                 WhatBlocks(t, at))};
+    return Error{kExitWorkloadStuck, fmt::format("workload '{}' cannot finish: every task waits for another one; {} {} (operation {} of its program)", w_.name,
+                                                 Name(t), WhatBlocks(t, at), at - 1)};
   }
   return {};
 }

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "load/clock.h"
+#include "load/hints.h"
 #include "load/load.h"
 #include "load/load_task.h"
 #include "load/pipe_queue.h"
@@ -83,14 +84,18 @@ class LoadRun {
   bool EndPass(LoadTask& t);
   void BeginEvent(LoadTask& t, Nanos release, Nanos now);
   bool EndEvent(LoadTask& t);
+  bool TakeLock(uint32_t index, LoadTask& t);
   bool Block(LoadTask& t);
   bool SleepUntil(LoadTask& t, Nanos due);
   bool Resumed(LoadTask& t, Nanos woken_at);
   bool Use(LoadTask& t, Nanos amount);
   bool Pass(LoadTask& t, bool put, uint32_t queue);
+  bool Spin(LoadTask& t, Nanos time);
+  bool SleepPeriod(LoadTask& t, const Op& op);
   void Fork(int group);
   void Arrive(int group, Nanos arrival);
   void Serve(LoadTask& t, Nanos arrival);
+  void AnnounceWork(LoadTask& t);  // of the pass that comes next, if its group hints so
   Nanos Duration(const Op& op, LoadTask& t) const { return {op.drawn ? samplers_[op.object](t.rng) : op.ns}; }
 
   // collect.cc: after all threads have ended.
@@ -112,6 +117,7 @@ class LoadRun {
   std::mutex notes_mutex_;
   double ns_per_block_ = 0;
 
+  HintBoard hints_;
   std::vector<LoadTask> tasks_;
   std::vector<int> first_task_;
   std::vector<std::atomic<int>> forked_;
@@ -119,6 +125,8 @@ class LoadRun {
   std::vector<FifoLock> locks_;
   std::vector<FifoSemaphore> semaphores_;
   std::vector<FifoBarrier> barriers_;
+  std::vector<FifoCondition> conditions_;
+  std::vector<PeriodTimer> timers_;
   std::vector<PipeQueue> queues_;
   std::vector<OpenLoop> open_;
   std::vector<Dispatcher> dispatchers_;

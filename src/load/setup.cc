@@ -118,6 +118,9 @@ Status LoadRun::MakeObjects() {
       t.started = !group.forked;
       if (!group.forked) live_.fetch_add(1);
       t.loops.reserve(8);
+      if (std::any_of(group.program.begin(), group.program.end(),
+                      [&](const Op& op) { return op.kind == OpKind::kPeriod && !w_.timers[op.object].shared; }))
+        t.timers = std::vector<PeriodTimer>(w_.timers.size());
       for (auto* xs : {&t.samples.latency_us, &t.samples.slowdown, &t.samples.start_us, &t.samples.wakeup_us}) xs->reserve(reserved);
     }
   }
@@ -234,6 +237,8 @@ void LoadRun::Prepare(LoadTask& t) {
     Note(fmt::format("group '{}' runs on all CPUs: {}", group.name, strerror(errno)));
   t.spinner = std::make_unique<Spinner>(ns_per_block_, group.working_set_kb);
   t.has_migrations = ReadMigrations(t.migrations);
+  t.tid = gettid();
+  if (group.hint != 0) hints_.Tell(t.tid, group.hint);
 }
 
 void LoadRun::TakeBaselines(LoadTask& t) {

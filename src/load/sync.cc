@@ -17,9 +17,20 @@ void FifoLock::Release() {
   {
     std::lock_guard guard(mutex_);
     next = waiters_.Pop();
-    held_ = next != nullptr;
+    held_ = next && handover_;
   }
   if (next) next->Wake();
+}
+
+void FifoLock::AcquireFor(Waiter& w) {
+  {
+    std::lock_guard guard(mutex_);
+    if (handover_ && std::exchange(held_, true)) {
+      waiters_.Push(w);
+      return;
+    }
+  }
+  w.Wake();
 }
 
 bool FifoSemaphore::Take(Waiter& caller) {
@@ -60,6 +71,48 @@ bool FifoBarrier::Arrive(Waiter& caller, int parties) {
   }
   while (Waiter* w = met.Pop()) w->Wake();
   return true;
+}
+
+void FifoCondition::Wait(Waiter& caller, FifoLock* lock) {
+  {
+    std::lock_guard guard(mutex_);
+    caller.Arm();
+    caller.relock = lock;
+    waiters_.Push(caller);
+  }
+  if (lock) lock->Release();
+}
+
+void FifoCondition::Wake(Waiter& w) {
+  if (w.relock) w.relock->AcquireFor(w);
+  else w.Wake();
+}
+
+void FifoCondition::Signal() {
+  Waiter* first;
+  {
+    std::lock_guard guard(mutex_);
+    first = waiters_.Pop();
+  }
+  if (first) Wake(*first);
+}
+
+void FifoCondition::Broadcast() {
+  WaiterQueue all;
+  {
+    std::lock_guard guard(mutex_);
+    std::swap(all, waiters_);
+  }
+  while (Waiter* w = all.Pop()) Wake(*w);
+}
+
+Nanos PeriodTimer::Next(Nanos period, Nanos started, Nanos now, bool absolute) {
+  std::lock_guard guard(mutex_);
+  if (!std::exchange(used_, true)) due_ = started;
+  due_ += period;
+  const Nanos due = due_;
+  if (due <= now && !absolute) due_ = now;
+  return due;
 }
 
 int FifoBarrier::arrived() {

@@ -20,8 +20,8 @@ void FutexWait(std::atomic<uint32_t>& word, uint32_t expected, int64_t due) {
           FUTEX_BITSET_MATCH_ANY);
 }
 
-void FutexWake(std::atomic<uint32_t>& word, int threads) {
-  syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, threads, nullptr, nullptr, 0);
+int FutexWake(std::atomic<uint32_t>& word, int threads) {
+  return static_cast<int>(syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, threads, nullptr, nullptr, 0));
 }
 
 bool Waiter::Park() {

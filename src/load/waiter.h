@@ -15,7 +15,9 @@ namespace ose {
 
 // Sleeps while `word` is `expected`, until MonoNs() reaches `due` (< 0: for ever). May return early.
 void FutexWait(std::atomic<uint32_t>& word, uint32_t expected, int64_t due);
-void FutexWake(std::atomic<uint32_t>& word, int threads);
+int FutexWake(std::atomic<uint32_t>& word, int threads);  // how many it woke
+
+class FifoLock;
 
 class Waiter {
  public:
@@ -35,6 +37,7 @@ class Waiter {
   int64_t woken_at() const { return woken_at_; }
 
   Waiter* next = nullptr;  // in the queue that it is in, whose owner guards it
+  FifoLock* relock = nullptr;  // waits for a condition: what it takes before it is woken; guarded likewise
 
  private:
   static constexpr uint32_t kWoken = 1, kStopped = 2;

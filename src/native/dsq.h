@@ -2,17 +2,18 @@
 // scx_dispatch_q), of the host's tasks. A queue is of the kind of what is in it and may change
 // kind when empty.
 //
-// Tasks are linked intrusively; a vtime queue is a binary heap on (vtime, arrival), with
-// wrap-safe vtime comparison. No operation allocates after Reserve().
+// Tasks are linked intrusively and nothing is ever allocated: a FIFO queue is a list, a vtime queue a
+// pairing heap (Fredman, Sedgewick, Sleator, Tarjan, "The pairing heap", Algorithmica 1, 1986) on
+// (vtime, arrival), with wrap-safe vtime comparison.
 //
-// A task T has the fields: BasicDsq<T>* dsq; T *prev, *next; int heap_pos; uint64_t
-// dsq_vtime_key, dsq_seq; const uint64_t* allowed (a bit mask over CPUs).
+// A task T has the fields: BasicDsq<T>* dsq; T *prev, *next, *child; uint64_t dsq_vtime_key, dsq_seq;
+// const uint64_t* allowed (a bit mask over CPUs).
 #ifndef OSEVOLVE_NATIVE_DSQ_H_
 #define OSEVOLVE_NATIVE_DSQ_H_
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <utility>
 
 namespace ose {
 
@@ -28,9 +29,7 @@ class BasicDsq {
 
   int size() const { return size_; }
   bool empty() const { return size_ == 0; }
-  bool is_vtime() const { return !heap_.empty(); }
-  // Room for so many tasks in vtime order; FIFO order needs none.
-  void Reserve(size_t tasks) { heap_.reserve(tasks); }
+  bool is_vtime() const { return root_; }
 
   // Precondition of both: the task is in no queue, and the queue is empty or of that kind.
   void PushFifo(T* t, bool head) {
@@ -53,42 +52,35 @@ class BasicDsq {
     ++size_;
     t->dsq_vtime_key = vtime;
     t->dsq_seq = ++seq_;
-    heap_.push_back(t);
-    Up(heap_.size() - 1, t);
+    t->child = nullptr;
+    root_ = root_ ? Meld(root_, t) : t;
   }
 
   // First in order; null when empty.
-  T* Front() const { return heap_.empty() ? head_ : heap_.front(); }
+  T* Front() const { return root_ ? root_ : head_; }
 
   // First in order that may run on `cpu`; null when there is none.
   T* FirstAllowedOn(int cpu) const {
-    if (heap_.empty()) {
-      for (T* t = head_; t; t = t->next)
-        if (AllowedOn(t, cpu)) return t;
-      return nullptr;
-    }
-    if (AllowedOn(heap_.front(), cpu)) return heap_.front();
-    T* best = nullptr;
-    for (T* t : heap_)
-      if (AllowedOn(t, cpu) && (!best || Before(t, best))) best = t;
-    return best;
+    if (root_) return AllowedOn(root_, cpu) ? root_ : FirstOfHeap(cpu);
+    for (T* t = head_; t; t = t->next)
+      if (AllowedOn(t, cpu)) return t;
+    return nullptr;
   }
 
   void Remove(T* t) {
     --size_;
     t->dsq = nullptr;
-    if (heap_.empty()) {
+    if (!root_) {
       (t->prev ? t->prev->next : head_) = t->next;
       (t->next ? t->next->prev : tail_) = t->prev;
-      t->prev = t->next = nullptr;
-      return;
+    } else if (t == root_) {
+      root_ = MeldAll(t->child);
+    } else {
+      (t->prev->child == t ? t->prev->child : t->prev->next) = t->next;
+      if (t->next) t->next->prev = t->prev;
+      if (T* rest = MeldAll(t->child)) root_ = Meld(root_, rest);
     }
-    auto i = static_cast<size_t>(t->heap_pos);
-    T* last = heap_.back();
-    heap_.pop_back();
-    if (i == heap_.size()) return;
-    if (i > 0 && Before(last, heap_[(i - 1) / 2])) Up(i, last);
-    else Down(i, last);
+    t->prev = t->next = t->child = nullptr;
   }
 
   uint64_t id;
@@ -99,34 +91,60 @@ class BasicDsq {
     return a->dsq_vtime_key != b->dsq_vtime_key ? static_cast<int64_t>(a->dsq_vtime_key - b->dsq_vtime_key) < 0
                                                 : a->dsq_seq < b->dsq_seq;
   }
-  void Place(size_t i, T* t) {
-    heap_[i] = t;
-    t->heap_pos = static_cast<int>(i);
+
+  // In the heap `next` is the next sibling and `prev` the one before or, of a first child, the parent.
+  // Makes the later of two roots the first child of the other.
+  static T* Meld(T* a, T* b) {
+    if (Before(b, a)) std::swap(a, b);
+    b->prev = a;
+    b->next = a->child;
+    if (a->child) a->child->prev = b;
+    a->child = b;
+    return a;
   }
-  void Up(size_t i, T* t) {
-    while (i > 0) {
-      size_t parent = (i - 1) / 2;
-      if (!Before(t, heap_[parent])) break;
-      Place(i, heap_[parent]);
-      i = parent;
+  // Of siblings: neighbours first, then what came of them, from the last to the first.
+  static T* MeldAll(T* first) {
+    T* pairs = nullptr;  // linked by `next`, the last one first
+    while (first) {
+      T* a = first;
+      T* b = a->next;
+      first = b ? b->next : nullptr;
+      T* pair = b ? Meld(a, b) : a;
+      pair->next = pairs;
+      pairs = pair;
     }
-    Place(i, t);
+    T* root = pairs;
+    if (!root) return nullptr;
+    for (T* pair = pairs->next; pair;) {
+      T* next = pair->next;
+      root = Meld(root, pair);
+      pair = next;
+    }
+    root->prev = root->next = nullptr;
+    return root;
   }
-  void Down(size_t i, T* t) {
-    const size_t n = heap_.size();
-    for (;;) {
-      size_t child = 2 * i + 1;
-      if (child >= n) break;
-      if (child + 1 < n && Before(heap_[child + 1], heap_[child])) ++child;
-      if (!Before(heap_[child], t)) break;
-      Place(i, heap_[child]);
-      i = child;
+  // Walks the heap, but not below a task that may run there or comes later than the best so far.
+  T* FirstOfHeap(int cpu) const {
+    T* best = nullptr;
+    for (T* t = root_; t;) {
+      bool below = t->child;
+      if (best && !Before(t, best)) below = false;
+      else if (AllowedOn(t, cpu)) best = t, below = false;
+      if (below) {
+        t = t->child;
+        continue;
+      }
+      while (t && !t->next) {  // up: over the siblings before it to the parent
+        while (t->prev && t->prev->child != t) t = t->prev;
+        t = t->prev;
+      }
+      if (t) t = t->next;
     }
-    Place(i, t);
+    return best;
   }
 
   T *head_ = nullptr, *tail_ = nullptr;
-  std::vector<T*> heap_;
+  T* root_ = nullptr;
   int size_ = 0;
   uint64_t seq_ = 0;
 };

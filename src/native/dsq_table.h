@@ -14,37 +14,40 @@ namespace ose {
 // Ids below this are found by index, others by hash.
 inline constexpr uint64_t kSmallDsqIds = 4096;
 
-template <class T>
+// Q: a BasicDsq, or what a host derives from one.
+template <class Q>
 class DsqTable {
  public:
   static constexpr size_t kMost = 4096;
 
-  DsqTable() : small_(kSmallDsqIds) {}
-
-  // 0, or -EINVAL (the id is the kernel's), -EEXIST, -ENOMEM. `reserve`: see BasicDsq::Reserve.
-  int Create(uint64_t id, size_t reserve = 0) {
+  // 0, or -EINVAL (the id is the kernel's), -EEXIST, -ENOMEM.
+  int Create(uint64_t id) {
     if (id >> 63) return -22;
     if (Find(id)) return -17;
     if (all_.size() >= kMost) return -12;
-    auto q = std::make_unique<BasicDsq<T>>(id);
-    q->Reserve(reserve);
+    auto q = std::make_unique<Q>(id);
     all_.push_back(q.get());
-    if (id < kSmallDsqIds) small_[id] = std::move(q);
-    else large_[id] = std::move(q);
+    if (id >= kSmallDsqIds) {
+      large_[id] = std::move(q);
+      return 0;
+    }
+    if (id >= small_.size()) small_.resize(id + 1);
+    small_[id] = std::move(q);
     return 0;
   }
   // Null when there is none; built-in ids are never there.
-  BasicDsq<T>* Find(uint64_t id) const {
-    if (id < kSmallDsqIds) return small_[id].get();
+  Q* Find(uint64_t id) const {
+    if (id < small_.size()) return small_[id].get();
+    if (id < kSmallDsqIds) return nullptr;
     auto it = large_.find(id);
     return it == large_.end() ? nullptr : it->second.get();
   }
-  const std::vector<const BasicDsq<T>*>& all() const { return all_; }
+  const std::vector<const Q*>& all() const { return all_; }
 
  private:
-  std::vector<std::unique_ptr<BasicDsq<T>>> small_;
-  std::unordered_map<uint64_t, std::unique_ptr<BasicDsq<T>>> large_;
-  std::vector<const BasicDsq<T>*> all_;
+  std::vector<std::unique_ptr<Q>> small_;  // up to the largest small id
+  std::unordered_map<uint64_t, std::unique_ptr<Q>> large_;
+  std::vector<const Q*> all_;
 };
 
 }  // namespace ose

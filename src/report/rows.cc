@@ -65,6 +65,9 @@ json RowJson(const ReportRow& row, bool compare) {
   j["metrics"] = MetricsJson(row.evaluation);
   j["score"] = row.evaluation.MeanScore();
   if (row.profile) j["profile"] = json::parse(EncodeProfile(*row.profile));
+  if (const auto& t = row.trace)
+    j["trace"] = {{"file", t->file}, {"seed", std::to_string(t->seed)}, {"begin_ns", t->begin_ns}, {"end_ns", t->end_ns},
+                  {"run_ns", t->run_ns}, {"events", t->events}, {"full", t->full}};
   if (!compare) return j;
   if (row.vs) j["vs"] = {{"policy", row.vs_policy}, {"diff_pct", row.vs->mean}, {"ci95", IntervalJson(*row.vs)}};
   j["pct_of_bound"] = row.evaluation.MeanScore();

@@ -14,12 +14,21 @@
 
 namespace ose {
 
+// The trace file that was written of one schedule of a policy.
+struct RowTrace {
+  std::string file;
+  uint64_t seed = 0;
+  int64_t begin_ns = 0, end_ns = 0, run_ns = 0, events = 0;
+  bool full = false;
+};
+
 struct ReportRow {
   std::string policy;
   Evaluation evaluation;
   std::string vs_policy;            // compare: the first policy
   std::optional<Interval> vs;       // gain over it, per cent
   std::optional<ScheduleProfile> profile = {};  // of the first seed, if it was asked for
+  std::optional<RowTrace> trace = {};           // likewise
 };
 
 struct ReportHead {

@@ -4,6 +4,10 @@
 
 #include <algorithm>
 
+#include "sim/sample_room.h"
+#include "sim/schedule_observer.h"
+#include "workload/program.h"
+
 namespace ose {
 namespace {
 
@@ -42,10 +46,14 @@ Engine::Engine(const Workload& workload, const Machine& machine, const NativePol
       semaphores_(workload.semaphores.size()),
       barriers_(workload.barriers.size()),
       queues_(workload.queues.size()),
+      conditions_(workload.conditions.size()),
+      timers_(workload.timers.size()),
       open_(workload.groups.size()),
       samples_(workload.groups.size()) {
   for (const Dist& d : w_.dists) samplers_.emplace_back(d);
   MakeTasks();
+  const std::vector<SampleRoom> room = RoomForSamples(w_, m_.cpus);
+  for (size_t g = 0; g < room.size(); ++g) samples_[g].Reserve(room[g].events, room[g].wakeups);
 }
 
 void Engine::MakeTasks() {
@@ -58,10 +66,19 @@ void Engine::MakeTasks() {
     starts_.emplace_back(group.start);
     kernel_.group_names.push_back(group.name);
     const uint64_t* mask = kernel_.MakeMask(group.affinity);
+    size_t timers = 0;
+    own_timer_.emplace_back();
+    for (const Op& op : group.program) {
+      if (op.kind != OpKind::kPeriod || w_.timers[op.object].shared) continue;
+      own_timer_.back().resize(w_.timers.size(), -1);
+      if (int& own = own_timer_.back()[op.object]; own < 0) own = static_cast<int>(timers++);
+    }
     int nr_allowed = group.affinity.empty() ? m_.cpus : static_cast<int>(group.affinity.size());
     if (group.arrivals.kind != Arrivals::Kind::kNone) {
       open_loop_ = true;
       open_[g].arrivals = std::make_unique<ArrivalProcess>(w_, static_cast<int>(g), m_.cpus, seed_);
+      open_[g].idle_threads.reserve(static_cast<size_t>(group.count));
+      open_[g].backlog.Reserve(4096);
     }
     for (int i = 0; i < group.count; ++i, ++index) {
       Task& t = tasks_[static_cast<size_t>(index)];
@@ -80,6 +97,8 @@ void Engine::MakeTasks() {
       t.program = group.program.data();
       t.program_size = static_cast<uint32_t>(group.program.size());
       t.rng = TaskStream(seed_, static_cast<int>(g), i);
+      task_timers_.push_back(timers_.size());
+      timers_.resize(timers_.size() + timers);
     }
   }
 }
@@ -92,6 +111,7 @@ void Engine::StartTasks() {
     ++live_;
     Nanos start{0};
     if (group.has_start) start = {starts_[static_cast<size_t>(t.group)](t.rng)};
+    AnnounceWork(t);
     events_.Set(TaskSource(t), start);
   }
   for (size_t g = 0; g < open_.size(); ++g)
@@ -115,31 +135,27 @@ SimResult Engine::Run() {
       if (!kernel_.failed() && live_ > 0) FailStuck();
       break;
     }
-    Nanos t = events_.NextTime();
-    if (open_loop_ && pending_ == 0 && t > w_.horizon) {
-      kernel_.SetTime(w_.horizon);
-      break;
-    }
-    if (t > limit) {
-      kernel_.SetTime(limit);
-      break;
-    }
-    while (t > next_watchdog) {
-      kernel_.SetTime(next_watchdog);
-      kernel_.CheckWatchdog(tasks_, patience);
-      next_watchdog += Nanos{patience.v / 2};
-    }
-    if (kernel_.failed()) break;
-    if (t == kernel_.now()) {
-      if (++at_once > kMaxEventsAtOnce) {
-        kernel_.Fail(Outcome::kRule, fmt::format("time stands still at {:.3f} ms: CPUs are rescheduled for ever without "
-                                                 "progress (a kick in dispatch() or running()?)", t.ms()));
+    const Nanos t = events_.NextTime();
+    if (t > kernel_.now()) {
+      at_once = 0;
+      if (open_loop_ && pending_ == 0 && t > w_.horizon) {
+        kernel_.SetTime(w_.horizon);
         break;
       }
-    } else {
-      at_once = 0;
+      if (t > limit) {
+        kernel_.SetTime(limit);
+        break;
+      }
+      if (t > next_watchdog) [[unlikely]] {
+        next_watchdog = WatchUntil(t, next_watchdog, patience);
+        if (kernel_.failed()) break;
+      }
+      kernel_.SetTime(t);
+    } else if (++at_once > kMaxEventsAtOnce) [[unlikely]] {
+      kernel_.Fail(Outcome::kRule, fmt::format("time stands still at {:.3f} ms: CPUs are rescheduled for ever without "
+                                               "progress (a kick in dispatch() or running()?)", t.ms()));
+      break;
     }
-    kernel_.SetTime(t);
     HandleEvent(events_.NextSource());
     ++processed_;
     if (options_.checked && processed_ % kCheckEvery == 0 && !kernel_.failed()) kernel_.CheckInvariants(tasks_);
@@ -159,6 +175,18 @@ SimResult Engine::Run() {
   return r;
 }
 
+// Looks for starved tasks at every half of the watchdog's patience up to `t`; returns when to look next.
+Nanos Engine::WatchUntil(Nanos t, Nanos next, Nanos patience) {
+  const int64_t period = std::max<int64_t>(patience.v / 2, 1);
+  while (kernel_.anyone_waits() && !kernel_.failed() && t > next) {
+    kernel_.SetTime(next);
+    kernel_.CheckWatchdog(tasks_, patience);
+    next += Nanos{period};
+  }
+  if (t > next) next += Nanos{(t - next + Nanos{period - 1}).v / period * period};
+  return next;
+}
+
 void Engine::HandleEvent(int source) {
   if (source < m_.cpus) return kernel_.OnCpuEvent(source);
   if (source == m_.cpus) return kernel_.OnPolicyTimer();
@@ -167,7 +195,10 @@ void Engine::HandleEvent(int source) {
   Task& t = tasks_[static_cast<size_t>(group) - w_.groups.size()];
   events_.Cancel(source);
   bool first = t.state == TaskState::kNew;
-  if (first) first_start_ = std::min(first_start_, kernel_.now());
+  if (first) {
+    first_start_ = std::min(first_start_, kernel_.now());
+    t.started_at = kernel_.now();
+  }
   kernel_.Wake(t, -1, 0, first);
 }
 
@@ -178,6 +209,12 @@ Nanos Engine::Duration(const Op& op, Task& t) {
 }
 
 Step Engine::Advance(Task& t, int cpu) {
+  const Nanos futex = m_.syscall + m_.futex_op;
+  if (t.wants_lock > 0 && !TakeLock(t.wants_lock - 1, t)) {
+    if (futex.v > 0) kernel_.ChargeSystemCall(cpu, futex);
+    ++sleeps_;
+    return Step::kBlock;
+  }
   for (int ops = 0; ops < kMaxOpsAtOnce; ++ops) {
     if (t.pc == 0 && !t.pass_open && !BeginPass(t)) {
       ++sleeps_;
@@ -189,6 +226,7 @@ Step Engine::Advance(Task& t, int cpu) {
     }
     const Op& op = t.program[t.pc++];
     bool blocks = false;
+    Nanos call{0};  // cost of the system call, if it is one
     switch (op.kind) {
       case OpKind::kRun:
         t.remaining = Duration(op, t);
@@ -198,31 +236,28 @@ Step Engine::Advance(Task& t, int cpu) {
       case OpKind::kSleep:
         if (Nanos d = Duration(op, t); d.v > 0) {
           events_.Set(TaskSource(t), kernel_.now() + d);
+          call = m_.syscall + m_.sleep_op;
           blocks = true;
         }
         break;
       case OpKind::kTimer:
         if (op.ns > kernel_.now().v || w_.recorded.present) {
           events_.Set(TaskSource(t), std::max(kernel_.now(), Nanos{op.ns}));
+          call = m_.syscall + m_.sleep_op;
           blocks = true;
         }
         break;
-      case OpKind::kLock: {
-        Lock& lock = locks_[op.object];
-        if (!lock.owner) lock.owner = &t;
-        else lock.waiters.Push(t), blocks = true;
+      case OpKind::kLock:
+        if (!TakeLock(op.object, t)) blocks = true, call = futex;
         break;
-      }
-      case OpKind::kUnlock: {
-        Lock& lock = locks_[op.object];
-        lock.owner = lock.waiters.Pop();
-        if (lock.owner) WakeBy(*lock.owner, t, cpu);
+      case OpKind::kUnlock:
+        if (Unlock(op.object, t, cpu)) call = futex;
         break;
-      }
       case OpKind::kWait: {
         Semaphore& s = semaphores_[op.object];
         if (s.value == 0) {
           s.waiters.Push(t);
+          call = futex;
           blocks = true;
           break;
         }
@@ -241,11 +276,13 @@ Step Engine::Advance(Task& t, int cpu) {
         while (s.value > 0 && !s.waiters.empty()) {
           --s.value;
           WakeBy(*s.waiters.Pop(), t, cpu);
+          call = futex;
         }
         break;
       }
       case OpKind::kBarrier: {
         BarrierState& b = barriers_[op.object];
+        if (w_.barriers[op.object].parties > 1) call = futex;
         if (++b.arrived < w_.barriers[op.object].parties) {
           b.waiters.Push(t);
           blocks = true;
@@ -255,10 +292,21 @@ Step Engine::Advance(Task& t, int cpu) {
         while (Task* waiter = b.waiters.Pop()) WakeBy(*waiter, t, cpu);
         break;
       }
-      case OpKind::kYield: return Step::kYield;
-      case OpKind::kFork: Fork(t, static_cast<int>(op.object), cpu); break;
-      case OpKind::kPut: blocks = Put(queues_[op.object], w_.queues[op.object].capacity, t, cpu); break;
-      case OpKind::kTake: blocks = Take(queues_[op.object], t, cpu); break;
+      case OpKind::kYield:
+        if (m_.syscall.v > 0) kernel_.ChargeSystemCall(cpu, m_.syscall);
+        return Step::kYield;
+      case OpKind::kFork:
+        Fork(t, static_cast<int>(op.object), cpu);
+        call = m_.syscall + m_.fork_op;
+        break;
+      case OpKind::kPut:
+        blocks = Put(queues_[op.object], w_.queues[op.object].capacity, t, cpu);
+        call = m_.syscall + m_.pipe_op;
+        break;
+      case OpKind::kTake:
+        blocks = Take(queues_[op.object], t, cpu);
+        call = m_.syscall + m_.pipe_op;
+        break;
       case OpKind::kBegin: BeginEvent(t, t.released ? t.woken_at : kernel_.now()); break;
       case OpKind::kEnd: EndEvent(t); break;
       case OpKind::kLoop: t.loops[static_cast<size_t>(t.loop_depth++)] = {t.pc, op.count}; break;
@@ -268,8 +316,41 @@ Step Engine::Advance(Task& t, int cpu) {
         else --t.loop_depth;
         break;
       }
+      case OpKind::kSpin: {
+        if (t.spin_until.v < 0) {
+          const Nanos d = Duration(op, t);
+          if (d.v <= 0) break;
+          t.spin_until = kernel_.now() + d;
+        } else if (kernel_.now() >= t.spin_until) {
+          t.spin_until = Nanos{-1};
+          break;
+        }
+        --t.pc;
+        t.remaining = kSpinStep;
+        t.released = false;
+        return Step::kRun;
+      }
+      case OpKind::kPeriod:
+        blocks = SleepPeriod(op, t);
+        if (blocks) call = m_.syscall + m_.sleep_op;
+        break;
+      case OpKind::kCondWait:
+        CondWait(op, t, cpu);
+        call = futex;
+        blocks = true;
+        break;
+      case OpKind::kCondSignal:
+        if (CondSignal(op.object, t, cpu)) call = futex;
+        break;
+      case OpKind::kCondBroadcast:
+        while (CondSignal(op.object, t, cpu)) call = futex;
+        break;
     }
     if (kernel_.failed()) return Step::kBlock;
+    if (call.v > 0) [[unlikely]] {
+      kernel_.ChargeSystemCall(cpu, call);
+      if (!blocks) return Step::kRun;  // nothing remains to be run, so it goes on when the call is over
+    }
     if (blocks) {
       ++sleeps_;
       return Step::kBlock;
@@ -281,15 +362,72 @@ Step Engine::Advance(Task& t, int cpu) {
   return Step::kBlock;
 }
 
+bool Engine::SleepPeriod(const Op& op, Task& t) {
+  const Timer& timer = w_.timers[op.object];
+  const size_t own = timer.shared ? 0 : static_cast<size_t>(own_timer_[static_cast<size_t>(t.group)][op.object]);
+  PeriodTimer& p = timers_[timer.shared ? op.object : task_timers_[static_cast<size_t>(t.index)] + own];
+  if (!p.used) p = {.used = true, .due = t.started_at};
+  p.due += Nanos{op.ns};
+  if (kernel_.now() < p.due) {
+    events_.Set(TaskSource(t), p.due);
+    return true;
+  }
+  if (!timer.absolute) p.due = kernel_.now();
+  return false;
+}
+
+void Engine::CondWait(const Op& op, Task& t, int cpu) {
+  conditions_[op.object].Push(t);
+  if (op.count > 0) Unlock(op.count - 1, t, cpu);
+}
+
+// Who is signalled wakes up with its mutex: if somebody holds it, when it is handed over.
+bool Engine::CondSignal(uint32_t condition, Task& t, int cpu) {
+  Task* waiter = conditions_[condition].Pop();
+  if (!waiter) return false;
+  if (const uint32_t mutex = waiter->program[waiter->pc - 1].count; mutex > 0) {
+    Lock& lock = locks_[mutex - 1];
+    if (!w_.lock_handover) {
+      waiter->wants_lock = mutex;
+      WakeBy(*waiter, t, cpu);
+      return true;
+    }
+    if (lock.owner) {
+      lock.waiters.Push(*waiter);
+      return true;
+    }
+    lock.owner = waiter;
+  }
+  WakeBy(*waiter, t, cpu);
+  return true;
+}
+
+bool Engine::TakeLock(uint32_t index, Task& t) {
+  Lock& lock = locks_[index];
+  const bool free = !lock.owner;
+  if (free) lock.owner = &t;
+  else lock.waiters.Push(t);
+  t.wants_lock = free || w_.lock_handover ? 0 : index + 1;
+  return free;
+}
+
+bool Engine::Unlock(uint32_t index, Task& t, int cpu) {
+  Lock& lock = locks_[index];
+  Task* next = lock.waiters.Pop();
+  lock.owner = w_.lock_handover ? next : nullptr;
+  if (next) WakeBy(*next, t, cpu);
+  return next != nullptr;
+}
+
 bool Engine::BeginPass(Task& t) {
   const Group& group = w_.groups[static_cast<size_t>(t.group)];
   OpenLoop& open = open_[static_cast<size_t>(t.group)];
   if (open.arrivals && !t.serving) {
-    if (open.backlog_head == open.backlog.size()) {
+    if (open.backlog.empty()) {
       open.idle_threads.push_back(&t);
       return false;
     }
-    Serve(t, open.backlog[open.backlog_head++]);
+    Serve(t, open.backlog.Pop());
   }
   t.pass_open = true;
   if (group.event == EventKind::kIteration)
@@ -304,7 +442,11 @@ bool Engine::EndPass(Task& t) {
   t.pc = 0;
   t.pass_open = false;
   t.serving = false;
-  if (group.repeat || open_[static_cast<size_t>(t.group)].arrivals) return true;
+  if (open_[static_cast<size_t>(t.group)].arrivals) return true;
+  if (group.repeat) {
+    AnnounceWork(t);
+    return true;
+  }
   last_exit_ = kernel_.now();
   if (--live_ == 0 && w_.run_to_completion) done_ = true;
   return false;
@@ -316,9 +458,12 @@ void Engine::Fork(Task& parent, int g, int cpu) {
   if (started >= group.count) return;
   Task& child = tasks_[static_cast<size_t>(first_task_[static_cast<size_t>(g)] + started++)];
   if (AllowedOn(&child, cpu)) child.cpu = cpu;
+  child.started_at = kernel_.now();
   kernel_.AddTask(child, false);
   ++live_;
-  if (group.has_start) events_.Set(TaskSource(child), kernel_.now() + Nanos{starts_[static_cast<size_t>(g)](child.rng)});
+  const Nanos start{group.has_start ? starts_[static_cast<size_t>(g)](child.rng) : 0};
+  AnnounceWork(child);
+  if (group.has_start) events_.Set(TaskSource(child), kernel_.now() + start);
   else kernel_.Wake(child, cpu, parent.pid, true);
 }
 
@@ -357,7 +502,7 @@ void Engine::Arrive(int g) {
   if (now >= w_.horizon) return;
   if (Measured(now)) ++pending_;
   if (open.idle_threads.empty()) {
-    open.backlog.push_back(now);
+    open.backlog.Push(now);
     return;
   }
   Task& t = *open.idle_threads.back();
@@ -371,6 +516,12 @@ void Engine::Serve(Task& t, Nanos arrival) {
   t.serving = true;
   t.event_release = t.request_arrival = arrival;
   t.rng = RequestStream(seed_, t.group, open.next_request++);
+  AnnounceWork(t);
+}
+
+void Engine::AnnounceWork(Task& t) {
+  const Group& group = w_.groups[static_cast<size_t>(t.group)];
+  if (group.hint_is_work) t.hint = WorkHint(group.program, samplers_, t.rng);
 }
 
 // --- Measuring ----------------------------------------------------------------------------
@@ -422,24 +573,33 @@ void Engine::Finish() {
     if ((!t.event_open && !unserved) || !Measured(t.event_release)) continue;
     const bool open = open_[static_cast<size_t>(t.group)].arrivals != nullptr;
     samples_[static_cast<size_t>(t.group)].AddUnfinished(
-        end_ - t.event_release, unserved ? Nanos{0} : kernel_.RunTotal(&t) - t.event_work_base, !unserved, !open);
+        end_ - t.event_release, unserved ? Nanos{0} : t.run_total - t.event_work_base, !unserved, !open);
   }
   for (size_t g = 0; g < open_.size(); ++g)
-    for (size_t i = open_[g].backlog_head; i < open_[g].backlog.size(); ++i)
-      if (Measured(open_[g].backlog[i])) samples_[g].AddUnfinished(end_ - open_[g].backlog[i], Nanos{0}, false, false);
+    while (!open_[g].backlog.empty())
+      if (Nanos arrival = open_[g].backlog.Pop(); Measured(arrival)) samples_[g].AddUnfinished(end_ - arrival, Nanos{0}, false, false);
 }
 
 Metrics Engine::CollectMetrics() {
   Finish();
   Metrics out;
   const Nanos window = w_.run_to_completion ? Nanos{0} : w_.horizon - w_.warmup;
-  GroupSamples all;
-  bool several = w_.groups.size() > 1;
-  for (size_t g = 0; g < samples_.size(); ++g) {
-    if (w_.groups[g].measured) all.Merge(samples_[g]);
-    if (several) AddEventMetrics(samples_[g], w_.groups[g].name + ".", window, out);
+  if (samples_.size() == 1 && w_.groups[0].measured) {
+    AddEventMetrics(samples_[0], "", window, out);
+    if (options_.observer) options_.observer->OnSamples("", samples_[0]);
+  } else {
+    GroupSamples all;
+    const bool several = w_.groups.size() > 1;
+    for (size_t g = 0; g < samples_.size(); ++g) {
+      if (w_.groups[g].measured) all.Merge(samples_[g]);
+      if (!several) continue;
+      const std::string prefix = w_.groups[g].name + ".";
+      AddEventMetrics(samples_[g], prefix, window, out);
+      if (options_.observer) options_.observer->OnSamples(prefix, samples_[g]);
+    }
+    AddEventMetrics(all, "", window, out);
+    if (options_.observer) options_.observer->OnSamples("", all);
   }
-  AddEventMetrics(all, "", window, out);
 
   if (w_.run_to_completion && first_start_ != Nanos::Max())
     out["span"] = ((live_ > 0 ? end_ : last_exit_) - first_start_).us();
@@ -490,6 +650,7 @@ std::string Engine::WhatBlocks(const Task& t) const {
                          barriers_[op.object].arrived, w_.barriers[op.object].parties);
     case OpKind::kPut: return fmt::format("waits for room in queue '{}'", w_.queues[op.object].name);
     case OpKind::kTake: return fmt::format("waits for an item in queue '{}'", w_.queues[op.object].name);
+    case OpKind::kCondWait: return fmt::format("waits for condition '{}', which nobody signals any more", w_.conditions[op.object]);
     default: return "sleeps";
   }
 }
@@ -511,9 +672,9 @@ void Engine::FailStuck() {
     if (t.state != TaskState::kSleeping || t.pc == 0) continue;
     return kernel_.Fail(Outcome::kStuck,
                         fmt::format("workload '{}' cannot finish: every task sleeps at {:.3f} ms and nothing will wake one; "
-                                    "{}[{}] {}",
+                                    "{}[{}] {} (operation {} of its program)",
                                     w_.name, kernel_.now().ms(), w_.groups[static_cast<size_t>(t.group)].name,
-                                    t.index_in_group, WhatBlocks(t)));
+                                    t.index_in_group, WhatBlocks(t), t.pc));
   }
 }
 

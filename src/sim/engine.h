@@ -12,6 +12,7 @@
 
 #include "sim/event_queue.h"
 #include "sim/kernel.h"
+#include "sim/ring.h"
 #include "sim/simulate.h"
 #include "workload/draw.h"
 #include "workload/samples.h"
@@ -38,21 +39,23 @@ class Engine : public KernelClient {
   struct Lock { Task* owner = nullptr; WaitQueue waiters; };
   struct Semaphore { int64_t value = 0; WaitQueue waiters; };
   struct BarrierState { int arrived = 0; WaitQueue waiters; };
+  struct PeriodTimer { bool used = false; Nanos due{0}; };
   struct QueueState { int64_t size = 0; WaitQueue takers, putters; };
   // Open loop: requests that wait for a thread, threads that wait for a request.
   struct OpenLoop {
     std::unique_ptr<ArrivalProcess> arrivals;
     std::vector<Task*> idle_threads;  // last in, first out: the warmest cache first
-    std::vector<Nanos> backlog;       // arrival times not yet taken, from backlog_head on
-    size_t backlog_head = 0;
+    Ring<Nanos> backlog;              // arrival times not yet taken
     uint64_t next_request = 0;        // number of the next request to be taken
   };
 
   void MakeTasks();
   void StartTasks();
   void HandleEvent(int source);
+  Nanos WatchUntil(Nanos t, Nanos next, Nanos patience);
   void Arrive(int group);
   void Serve(Task& t, Nanos arrival);
+  void AnnounceWork(Task& t);    // of the pass that comes next, if its group hints so
   bool BeginPass(Task& t);       // false: an open-loop thread without a request; it blocks
   bool EndPass(Task& t);         // false: the task exits
   void BeginEvent(Task& t, Nanos release);
@@ -60,6 +63,11 @@ class Engine : public KernelClient {
   void Fork(Task& parent, int group, int cpu);
   bool Put(QueueState& q, int64_t capacity, Task& t, int cpu);
   bool Take(QueueState& q, Task& t, int cpu);
+  bool SleepPeriod(const Op& op, Task& t);
+  void CondWait(const Op& op, Task& t, int cpu);
+  bool CondSignal(uint32_t condition, Task& t, int cpu);  // false: nobody waited
+  bool TakeLock(uint32_t lock, Task& t);  // false: it waits
+  bool Unlock(uint32_t lock, Task& t, int cpu);  // whether somebody waited
   Nanos Duration(const Op& op, Task& t);
   void WakeBy(Task& sleeper, Task& waker, int cpu);
   void Finish();
@@ -86,6 +94,10 @@ class Engine : public KernelClient {
   std::vector<Semaphore> semaphores_;
   std::vector<BarrierState> barriers_;
   std::vector<QueueState> queues_;
+  std::vector<WaitQueue> conditions_;
+  std::vector<PeriodTimer> timers_;          // shared ones by index, then each task's own
+  std::vector<std::vector<int>> own_timer_;  // [group][timer]: which of its task's; empty if it has none
+  std::vector<size_t> task_timers_;          // of each task: where its own begin
   std::vector<OpenLoop> open_;
   std::vector<GroupSamples> samples_;
   bool open_loop_ = false;

@@ -15,7 +15,7 @@ constexpr size_t kMaxCpusApart = 6;   // with more, or when that is still too mu
 constexpr size_t kSharesPerCpu = 2;   // groups shown of each CPU, when folded; the others are one
 constexpr size_t kSharesTogether = 6;
 
-std::string QueueName(const Dsq& q) {
+std::string QueueName(const BasicDsq<Task>& q) {
   if (q.home_cpu >= 0) return fmt::format("local queue of cpu {}", q.home_cpu);
   if (q.id == osevolve::kDsqGlobal) return "global queue";
   return fmt::format("queue {}", q.id);

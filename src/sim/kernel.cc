@@ -3,8 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-
-#include "native/services.h"
+#include <cmath>
 
 namespace ose {
 namespace {
@@ -37,6 +36,8 @@ void Kernel::CallHook(Hook hook, int cpu, Task* task, F&& f) {
 Kernel::Kernel(const Machine& machine, const NativePolicy& policy, EventQueue& events, KernelClient& client,
                int tasks, int timer_source, uint64_t seed)
     : machine_(machine),
+      smt_permille_(machine.smt == 2 ? std::llround(machine.smt_speed * 1000) : 1000),
+      plain_progress_(smt_permille_ == 1000 && machine.noise.rate_per_s == 0),
       ops_(policy.ops()),
       events_(events),
       client_(client),
@@ -45,11 +46,12 @@ Kernel::Kernel(const Machine& machine, const NativePolicy& policy, EventQueue& e
       cpus_(static_cast<size_t>(machine.cpus)),
       idle_cpus_(machine_),
       global_(kDsqGlobal),
-      small_dsqs_(kSmallDsqIds),
       task_state_stride_(Align8(ops_.task_state_bytes)),
       cpu_state_stride_(Align8(ops_.cpu_state_bytes)) {
-  current_host<Kernel> = this;
-  ops_.bind(&kHostServices<Kernel>);
+  for (size_t s = 0; s < kServices; ++s) service_cost_[s] = machine_.ServiceCost(static_cast<Service>(s));
+  for (Service s : {Service::kPickIdle, Service::kSelectDfl})
+    service_cost_[static_cast<size_t>(s)] += Nanos{std::llround(machine_.service.pick_ns_per_cpu * machine_.cpus)};
+  BindServices();
   task_state_.resize(task_state_stride_ * static_cast<size_t>(tasks));
   cpu_state_.resize(cpu_state_stride_ * cpus_.size());
   self_.resize(Align8(ops_.self_bytes));
@@ -60,17 +62,18 @@ Kernel::Kernel(const Machine& machine, const NativePolicy& policy, EventQueue& e
     c.local = Dsq(kDsqLocalOn | static_cast<uint64_t>(i), i);
     // Ticks of different CPUs are not aligned; a seeded phase keeps policies from learning one.
     if (machine_.tick.v > 0) c.next_tick = {static_cast<int64_t>(phase.Below(static_cast<uint64_t>(machine_.tick.v)))};
+    if (machine_.l2_kb > 0 && i % machine_.smt == 0) caches_.emplace_back(machine_.l2_kb);
+    if (machine_.noise.rate_per_s > 0) noise_.emplace_back(machine_.noise, seed, i);
     SetIdle(i, true);
   }
 }
 
-Kernel::~Kernel() { current_host<Kernel> = nullptr; }
-
 const uint64_t* Kernel::MakeMask(const std::vector<int>& cpus) {
   auto mask = std::make_unique<uint64_t[]>(idle_cpus_.words());
-  for (int c = 0; c < machine_.cpus; ++c)
-    if (cpus.empty() || std::find(cpus.begin(), cpus.end(), c) != cpus.end())
-      mask[static_cast<size_t>(c) / 64] |= 1ULL << (c % 64);
+  auto add = [&](int c) { mask[static_cast<size_t>(c) / 64] |= 1ULL << (c % 64); };
+  for (int c = 0; cpus.empty() && c < machine_.cpus; ++c) add(c);
+  for (int c : cpus)
+    if (c >= 0 && c < machine_.cpus) add(c);
   masks_.push_back(std::move(mask));
   return masks_.back().get();
 }
@@ -117,13 +120,16 @@ void Kernel::BreakRule(const Task* t, const std::string& what) {
 
 void Kernel::UpdateCurr(Cpu& c) {
   if (now_ <= c.acct) return;
+  if (!plain_progress_) [[unlikely]] return UpdateCurrSlowly(c);
+  Nanos delta = now_ - c.acct;
   if (Task* t = c.curr) {
-    Nanos delta = now_ - c.acct;
     t->remaining -= delta;
     t->run_total += delta;
     c.totals.useful += delta;
     if (t->slice != kSliceInfinite)
       t->slice = t->slice > static_cast<uint64_t>(delta.v) ? t->slice - static_cast<uint64_t>(delta.v) : 0;
+  } else {
+    c.totals.idle += delta;
   }
   c.acct = now_;
 }
@@ -132,8 +138,10 @@ void Kernel::Pay(int id, Nanos cost) {
   if (cost.v == 0) return;
   Cpu& c = cpu(id);
   UpdateCurr(c);
+  if (observer_) [[unlikely]] observer_->OnOverhead(id, std::max(c.acct, now_), cost);
   c.acct = std::max(c.acct, now_) + cost;
   c.totals.overhead += cost;
+  if (machine_.charge_overhead && c.curr) ChargeOverhead(*c.curr, cost);
 }
 
 void Kernel::FlushCost(int id) {
@@ -161,10 +169,11 @@ void Kernel::NoteWaiting(int delta) {
   nr_waiting_ += delta;
 }
 
-Nanos Kernel::RunTotal(const Task* t) const {
-  const Cpu& c = cpus_[static_cast<size_t>(t->cpu)];
-  if (c.curr == t && now_ > c.acct) return t->run_total + (now_ - c.acct);
-  return t->run_total;
+Nanos Kernel::RunTotal(const Task* t) {
+  Cpu& c = cpu(t->cpu);
+  if (!plain_progress_) [[unlikely]] UpdateCurr(c);
+  const Nanos total = t->run_total + t->charged;
+  return c.curr == t && now_ > c.acct ? total + (now_ - c.acct) : total;
 }
 
 Nanos Kernel::WaitTotal(const Task* t) const {
@@ -175,7 +184,7 @@ Nanos Kernel::WaitTotal(const Task* t) const {
 
 Nanos Kernel::SliceEnd(const Cpu& c) const {
   const Task& t = *c.curr;
-  bool every_tick = ops_.tick && machine_.tick.v > 0;
+  bool every_tick = (ops_.tick || machine_.tick_cost.v > 0) && machine_.tick.v > 0;
   if (every_tick) return c.next_tick;
   if (t.slice == kSliceInfinite || t.slice > static_cast<uint64_t>(INT64_MAX / 4)) return Nanos::Max();
   Nanos used_up = c.acct + Nanos{static_cast<int64_t>(t.slice)};
@@ -188,7 +197,7 @@ Nanos Kernel::SliceEnd(const Cpu& c) const {
 void Kernel::Rearm(Cpu& c) {
   Nanos next = c.resched_at;
   if (c.curr) {
-    next = std::min(next, c.acct + c.curr->remaining);
+    next = std::min(next, c.slowed ? BurstEnd(c) : c.acct + c.curr->remaining);
     next = std::min(next, SliceEnd(c));
   }
   if (next == Nanos::Max()) events_.Cancel(c.id);
@@ -220,9 +229,11 @@ void Kernel::Tick(Cpu& c) {
   if (machine_.tick.v > 0) {
     int64_t passed = (now_.v - c.next_tick.v) / machine_.tick.v + 1;
     c.next_tick += machine_.tick * passed;
+    cost_ += machine_.tick_cost;
+    if (observer_ && machine_.tick_cost.v > 0) [[unlikely]] observer_->OnCost(c.id, CostKind::kInterrupt, machine_.tick_cost);
   }
   Task* t = c.curr;
-  if (machine_.tick.v == 0) Interrupt(c);  // ticks come whatever the policy does; a slice timer is its doing
+  if (machine_.tick.v == 0) Interrupt(c);
   if (ops_.tick) CallHook(Hook::kOther, c.id, t, [&] { ops_.tick(t); });
   FlushCost(c.id);
   if (t->slice == 0) c.resched_at = now_;
@@ -293,6 +304,7 @@ bool Kernel::Balance(Cpu& c, Task* prev) {
   if (prev && prev->slice > 0) return true;
   if (!c.local.empty()) return false;
   if (Task* t = global_.empty() ? nullptr : global_.FirstAllowedOn(c.id)) {
+    LockDsq(global_, c.id, true);
     MoveToLocal(global_, t, c);
     return false;
   }
@@ -334,29 +346,24 @@ void Kernel::StartNext(Cpu& c, Task* next, Task* prev) {
     return;
   }
   c.local.Remove(next);
+  LockRq(c.id, c.id, true);
   NoteWaiting(-1);
   if (observer_ && c.idle) [[unlikely]] observer_->OnIdle(c.id, now_, false);
   SetIdle(c.id, false);
   Nanos cost = cost_;
   cost_ = {0};
   if (next != prev) {
-    cost += machine_.context_switch;
+    const Nanos one = machine_.context_switch + machine_.sched_ext_switch;
+    cost += one;
     ++switches_;
-    if (observer_) [[unlikely]] observer_->OnCost(c.id, CostKind::kSwitch, machine_.context_switch);
+    if (observer_) [[unlikely]] observer_->OnCost(c.id, CostKind::kSwitch, one);
   }
-  if (next->last_run_cpu >= 0 && next->last_run_cpu != c.id) {
-    ++migrations_;
-    const Nanos before = cost;
-    int from = next->last_run_cpu;
-    int64_t kb = next->working_set_kb;
-    if (machine_.LlcOf(from) == machine_.LlcOf(c.id)) {
-      cost += machine_.migration_core;
-      cost += Nanos{static_cast<int64_t>(machine_.refill_ns_per_kb_llc * static_cast<double>(kb))};
-    } else {
-      cost += machine_.NodeOf(from) == machine_.NodeOf(c.id) ? machine_.migration_llc : machine_.migration_node;
-      cost += Nanos{static_cast<int64_t>(machine_.refill_ns_per_kb_far * static_cast<double>(kb))};
-    }
-    if (observer_) [[unlikely]] observer_->OnCost(c.id, CostKind::kMigration, cost - before);
+  const bool moved = next->last_run_cpu >= 0 && next->last_run_cpu != c.id;
+  migrations_ += moved;
+  if (moved || !caches_.empty()) {
+    const Nanos arrival = ArrivalCost(*next, c.id);
+    cost += arrival;
+    if (observer_ && arrival.v > 0) [[unlikely]] observer_->OnCost(c.id, CostKind::kMigration, arrival);
   }
   next->state = TaskState::kRunning;
   next->cpu = c.id;
@@ -368,8 +375,10 @@ void Kernel::StartNext(Cpu& c, Task* next, Task* prev) {
   if (ops_.running) CallHook(Hook::kOther, c.id, next, [&] { ops_.running(next); });
   cost += cost_;
   cost_ = {0};
+  if (observer_) [[unlikely]] observer_->OnOverhead(c.id, std::max(c.acct, now_), cost);
   c.acct = std::max(c.acct, now_) + cost;
   c.totals.overhead += cost;
+  if (machine_.charge_overhead) ChargeOverhead(*next, cost);
   c.started = c.acct;
   c.turn_end = TurnEnd::kSliceUsedUp;
   if (observer_) [[unlikely]] observer_->OnRunning(*next, c.id, now_, c.acct);
@@ -395,6 +404,7 @@ void Kernel::SetIdle(int id, bool idle) {
   idle_cpus_.Set(id, idle);
   if (was_idle == idle) return;
   NoteWaiting(0);
+  if (smt_permille_ < 1000) [[unlikely]] SlowSibling(id, !idle);
   c.idle = idle;
   nr_idle_ += idle ? 1 : -1;
   if (ops_.update_idle && started_) CallHook(Hook::kOther, id, nullptr, [&] { ops_.update_idle(id, idle); });
@@ -420,6 +430,10 @@ void Kernel::Wake(Task& t, int context_cpu, int waker_pid, bool is_fork) {
   const int context = context_cpu >= 0 ? context_cpu : t.cpu;
   UpdateCurr(cpu(context));
   cost_ += machine_.wakeup;
+  if (context_cpu < 0 && machine_.wakeup_irq.v > 0) [[unlikely]] {
+    cost_ += machine_.wakeup_irq;
+    if (observer_) observer_->OnCost(context, CostKind::kInterrupt, machine_.wakeup_irq);
+  }
   const bool is_first = t.state == TaskState::kNew;
   t.state = TaskState::kRunnable;
   t.woken_at = t.runnable_since = now_;
@@ -457,6 +471,7 @@ void Kernel::Wake(Task& t, int context_cpu, int waker_pid, bool is_fork) {
     target = FirstAllowed(&t, idle_cpus_.words());
   }
   t.cpu = target;
+  LockRq(target, context);
   const uint64_t enq_flags = is_fork ? 0 : kEnqWakeup;
   if (ops_.runnable) CallHook(Hook::kOther, context, &t, [&] { ops_.runnable(&t, enq_flags); });
   if (direct) FinishInsert(t, context);
@@ -506,10 +521,13 @@ void Kernel::Insert(Task* t, Dsq& q, uint64_t slice, uint64_t vtime, bool use_vt
     q.PushFifo(t, (flags & (kEnqHead | kEnqPreempt)) != 0);
   }
   if (observer_) [[unlikely]] observer_->OnQueued(*t, now_);
-  if (q.home_cpu < 0) return;
+  if (q.home_cpu < 0) return LockDsq(q, ctx_cpu_);
   Cpu& c = cpu(q.home_cpu);
-  t->cpu = q.home_cpu;
-  if (q.home_cpu != ctx_cpu_) cost_ += machine_.remote;
+  const int before = std::exchange(t->cpu, q.home_cpu);
+  if (q.home_cpu != ctx_cpu_) {
+    cost_ += machine_.remote;
+    if (q.home_cpu != before) LockRq(q.home_cpu, ctx_cpu_);  // the kernel changes to that run queue
+  }
   if (c.idle) {
     Resched(c.id, ctx_cpu_);
   } else if ((flags & kEnqPreempt) && c.curr && c.curr != t) {
@@ -531,6 +549,7 @@ void Kernel::MoveToLocal(Dsq& from, Task* t, Cpu& to) {
   from.Remove(t);
   t->cpu = to.id;
   to.local.PushFifo(t, false);
+  if (observer_) [[unlikely]] observer_->OnMoved(*t, now_);
 }
 
 void Kernel::OnPolicyTimer() {

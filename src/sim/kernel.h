@@ -15,26 +15,30 @@
 //
 // TIME AND COST. A CPU's clock of useful work is `acct`: up to there its time is accounted.
 // Costs (hooks, queue operations, wake-ups, switches) push `acct` into the future; the running
-// task makes no progress until then. What is pushed is counted as overhead, so busy + overhead
-// + idle = CPUs x time.
+// task makes no progress until then. What is pushed is counted as overhead, so useful + overhead
+// + idle = CPUs x time. Useful time is CPU time as the kernel counts it; a hardware thread whose
+// sibling is busy makes less progress in it.
 //
 // Not thread-safe; one Kernel at a time per thread (the services of the C ABI carry no context
 // argument, as kfuncs carry none, so the running Kernel is found through a thread-local).
 #ifndef OSEVOLVE_SIM_KERNEL_H_
 #define OSEVOLVE_SIM_KERNEL_H_
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/random.h"
 #include "base/time.h"
 #include "core/candidate.h"
 #include "sim/event_queue.h"
+#include "native/dsq_table.h"
 #include "native/idle_cpus.h"
 #include "native/native_policy.h"
+#include "sim/noise_source.h"
+#include "sim/private_cache.h"
 #include "sim/schedule_observer.h"
 #include "sim/task.h"
 #include "workload/machine.h"
@@ -49,19 +53,19 @@ class KernelClient {
  public:
   virtual ~KernelClient() = default;
   // The task, running on `cpu`, has no CPU work left: executes its next operations (which may
-  // call Kernel::Wake) up to one that takes time. kRun: task.remaining > 0 was set.
+  // call Kernel::Wake) up to one that takes time. kRun: task.remaining > 0 was set, or a system call
+  // was charged.
   virtual Step Advance(Task& task, int cpu) = 0;
   // First time on a CPU after a wake-up.
   virtual void OnWakeupServed(Task& task, Nanos latency) = 0;
 };
 
-// Queues with ids below this are found by index, others by hash.
-inline constexpr uint64_t kSmallDsqIds = 4096;
-
 enum class Hook : uint8_t { kNone, kInit, kSelectCpu, kEnqueue, kDispatch, kOther };
 
+// Where a CPU's time went. Together they are all of it, to the nanosecond.
 struct CpuTotals {
-  Nanos useful{0}, overhead{0};
+  Nanos useful{0}, overhead{0}, idle{0};
+  Nanos slowed{0};  // of useful: progress that the sibling cost
 };
 
 class Kernel {
@@ -89,6 +93,9 @@ class Kernel {
   // -1 for an interrupt, which is taken where the task last ran.
   void Wake(Task& task, int context_cpu, int waker_pid, bool is_fork);
 
+  // The task that runs on `cpu` makes a system call that takes so long. For Advance().
+  void ChargeSystemCall(int cpu, Nanos cost);
+
   void OnCpuEvent(int cpu);
   void OnPolicyTimer();
 
@@ -97,6 +104,7 @@ class Kernel {
   // Checked mode: every runnable task is in exactly one queue, every running one on one CPU.
   // O(tasks + queues); a violation is a bug of the simulator, not of the policy.
   void CheckInvariants(const std::vector<Task>& tasks);
+  bool anyone_waits() const { return nr_waiting_ > 0; }
   // No event is pending although tasks are runnable.
   void EjectStalled(const std::vector<Task>& tasks);
 
@@ -105,7 +113,7 @@ class Kernel {
   const std::string& diagnosis() const { return diagnosis_; }
   void Fail(Outcome outcome, std::string diagnosis);
 
-  // Settles accounts up to now. Then, per CPU, idle = now - useful - overhead.
+  // Settles accounts up to now. Then, per CPU, useful + overhead + idle = now.
   void Settle();
   const CpuTotals& totals(int cpu) const { return cpus_[static_cast<size_t>(cpu)].totals; }
   uint64_t switches() const { return switches_; }
@@ -123,6 +131,9 @@ class Kernel {
   std::vector<std::string> group_names;
 
   // --- Services (policy.h); called through native/services.h during a hook only. ----------
+  void Charge(Service s) { cost_ += service_cost_[static_cast<size_t>(s)]; }
+  // ... for something of `cpu`, which may be another one.
+  void ChargeFor(Service s, int cpu);
   int this_cpu() const { return ctx_cpu_; }
   uint32_t Random() { return static_cast<uint32_t>(rng_() >> 32); }
   int Clamp(int cpu) const { return cpu >= 0 && cpu < machine_.cpus ? cpu : 0; }
@@ -141,10 +152,10 @@ class Kernel {
   void Count(uint32_t id, uint64_t n) {
     if (id < osevolve::kMaxCounters) counters_[id] += n;
   }
-  uint64_t SliceOf(const Task* t) const;
+  uint64_t SliceOf(const Task* t);
   void SetSlice(Task* t, uint64_t slice);
   int Tgid(const Task* t) const { return t->group + 1; }
-  Nanos RunTotal(const Task* t) const;
+  Nanos RunTotal(const Task* t);
   Nanos WaitTotal(const Task* t) const;
   void* CpuState(int cpu) { return cpu_state_.data() + static_cast<size_t>(Clamp(cpu)) * cpu_state_stride_; }
   void* Self() { return self_.data(); }
@@ -162,12 +173,28 @@ class Kernel {
     Nanos resched_at = Nanos::Max(); // a pending reschedule
     bool interrupted = false;        // another CPU asked for it while this one was busy
     Nanos next_tick{0};              // strictly after the last one
+    BusyLock rq_lock;
+    bool slowed = false;             // its SMT sibling is busy and slows it down
     CpuTotals totals;
   };
 
   Cpu& cpu(int c) { return cpus_[static_cast<size_t>(c)]; }
   void UpdateCurr(Cpu& c);
+  // The model's parts that may be off (kernel_costs.cc).
+  void UpdateCurrSlowly(Cpu& c);
+  void Progress(Cpu& c, Nanos to);
+  Nanos BurstEnd(const Cpu& c) const;
+  void LockRq(int id, int context_cpu, bool ahead = false) {
+    if (machine_.rq_lock_hold.v > 0) [[unlikely]] Spin(cpu(id).rq_lock, machine_.rq_lock_hold, context_cpu, ahead);
+  }
+  void LockDsq(Dsq& q, int context_cpu, bool ahead = false) {
+    if (machine_.dsq_lock_hold.v > 0) [[unlikely]] Spin(q.lock, machine_.dsq_lock_hold, context_cpu, ahead);
+  }
+  void Spin(BusyLock& lock, Nanos hold, int context_cpu, bool ahead);
+  void SlowSibling(int cpu, bool busy);
+  Nanos ArrivalCost(const Task& t, int cpu);
   void Pay(int cpu, Nanos cost);     // overhead on a CPU, from now
+  void ChargeOverhead(Task& t, Nanos cost);
   void FlushCost(int cpu);           // pays what hooks and services have run up
   void Rearm(Cpu& c);
   Nanos SliceEnd(const Cpu& c) const;
@@ -187,14 +214,18 @@ class Kernel {
   void Resched(int target, int context_cpu);
   void SetIdle(int cpu, bool idle);
   Dsq* FindDsq(uint64_t id, const char* what);
-  Dsq* UserDsq(uint64_t id);
   void NoteWaiting(int delta);
   std::string Name(const Task* t) const;
   void BreakRule(const Task* t, const std::string& what);
   template <class F>
   void CallHook(Hook hook, int cpu, Task* task, F&& f);
 
+  void BindServices();
+
   const Machine machine_;
+  std::array<Nanos, kServices> service_cost_;
+  const int64_t smt_permille_;  // speed of a slowed CPU; 1000: siblings do not disturb each other
+  const bool plain_progress_;   // an undisturbed CPU's time is its task's progress
   const osevolve::OsvPolicy& ops_;
   EventQueue& events_;
   KernelClient& client_;
@@ -204,12 +235,12 @@ class Kernel {
   Nanos now_{0};
 
   std::vector<Cpu> cpus_;
+  std::vector<NoiseSource> noise_;  // of the CPUs; empty when there is none
+  std::vector<PrivateCache> caches_;  // of the cores; empty when tasks do not compete for them
   IdleCpus<Machine> idle_cpus_;
   std::vector<std::unique_ptr<uint64_t[]>> masks_;
   Dsq global_;
-  std::vector<std::unique_ptr<Dsq>> small_dsqs_;             // ids below kSmallIds, by id
-  std::unordered_map<uint64_t, std::unique_ptr<Dsq>> dsqs_;  // the others
-  std::vector<const Dsq*> user_dsqs_;                        // all of them
+  DsqTable<Dsq> user_dsqs_;
 
   // The hook that is running and what it may do.
   Hook hook_ = Hook::kNone;

@@ -22,8 +22,11 @@ void Kernel::CheckInvariants(const std::vector<Task>& tasks) {
     if (c.curr && c.curr->state != TaskState::kRunning)
       return Fail(Outcome::kInternal, fmt::format("CPU {} runs {} which is not running", c.id, Name(c.curr)));
     running += c.curr != nullptr;
+    if (const CpuTotals& t = c.totals; t.useful + t.overhead + t.idle != c.acct)
+      return Fail(Outcome::kInternal, fmt::format("CPU {}: useful {} + overhead {} + idle {} is not {} ns", c.id, t.useful.v,
+                                                  t.overhead.v, t.idle.v, c.acct.v));
   }
-  for (const Dsq* q : user_dsqs_) queued += q->size();
+  for (const Dsq* q : user_dsqs_.all()) queued += q->size();
   for (const Task& t : tasks) {
     runnable += t.state == TaskState::kRunnable;
     running -= t.state == TaskState::kRunning;

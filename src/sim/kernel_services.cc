@@ -4,24 +4,29 @@
 
 #include <algorithm>
 
+#include "sim/charged_services.h"
 #include "sim/kernel.h"
+
+// After what completes the type of a task.
+#include "native/services.h"
 
 namespace ose {
 namespace {
 
 using namespace osevolve;
 
-constexpr size_t kMaxDsqs = 4096;
 constexpr uint64_t kEnqInternalMask = 0xffULL << 56;  // __SCX_ENQ_INTERNAL_MASK
-constexpr int kErrExist = -17, kErrInval = -22, kErrNoMem = -12;
+constexpr int kErrInval = -22;
 
 }  // namespace
 
-Dsq* Kernel::UserDsq(uint64_t id) {
-  if (id < kSmallDsqIds) return small_dsqs_[id].get();
-  auto it = dsqs_.find(id);
-  return it == dsqs_.end() ? nullptr : it->second.get();
+// Here, where the services are defined, so that the table's functions are compiled with them inline.
+void Kernel::BindServices() {
+  current_host<Kernel> = this;
+  ops_.bind(ServicesAreFree(machine_) ? &kHostServices<Kernel> : &kChargedServices);
 }
+
+Kernel::~Kernel() { current_host<Kernel> = nullptr; }
 
 // Any queue but kDsqLocal; breaks the rule and returns null when it does not exist.
 Dsq* Kernel::FindDsq(uint64_t id, const char* what) {
@@ -32,7 +37,7 @@ Dsq* Kernel::FindDsq(uint64_t id, const char* what) {
     BreakRule(hook_task_, fmt::format("{} the local queue of CPU {}, which does not exist", what, c));
     return nullptr;
   }
-  Dsq* q = id >> 63 ? nullptr : UserDsq(id);
+  Dsq* q = id >> 63 ? nullptr : user_dsqs_.Find(id);
   if (!q) BreakRule(hook_task_, fmt::format("{} queue {}, which does not exist; make it with dsq_create() in init()", what, id));
   return q;
 }
@@ -42,19 +47,12 @@ int Kernel::DsqCreate(uint64_t id) {
     BreakRule(nullptr, "dsq_create() outside init() (the kernel: program must be sleepable)");
     return kErrInval;
   }
-  if (id >> 63) return kErrInval;
-  if (UserDsq(id)) return kErrExist;
-  if (user_dsqs_.size() >= kMaxDsqs) return kErrNoMem;
-  auto q = std::make_unique<Dsq>(id);
-  user_dsqs_.push_back(q.get());
-  if (id < kSmallDsqIds) small_dsqs_[id] = std::move(q);
-  else dsqs_[id] = std::move(q);
-  return 0;
+  return user_dsqs_.Create(id);
 }
 
 void Kernel::DsqInsert(Task* t, uint64_t id, uint64_t slice, uint64_t vtime, bool use_vtime, uint64_t flags) {
   if (failed()) return;
-  cost_ += machine_.dsq_op;
+  Charge(Service::kDsqInsert);
   if (hook_ != Hook::kEnqueue && hook_ != Hook::kSelectCpu)
     return BreakRule(t, "insert() outside enqueue() and select_cpu()");
   if (t != hook_task_) return BreakRule(t, "insert() of another task than the one the hook was called for");
@@ -82,7 +80,8 @@ bool Kernel::DsqMoveToLocal(uint64_t id) {
     return false;
   }
   if (q->empty()) return false;
-  cost_ += machine_.dsq_op;
+  Charge(Service::kDsqMove);
+  LockDsq(*q, ctx_cpu_);
   Task* t = q->FirstAllowedOn(ctx_cpu_);
   if (!t) return false;
   MoveToLocal(*q, t, cpu(ctx_cpu_));
@@ -102,7 +101,7 @@ const Dsq* Kernel::PeekDsq(uint64_t id) {
     auto c = static_cast<uint32_t>(id);
     return c < static_cast<uint32_t>(machine_.cpus) ? &cpu(static_cast<int>(c)).local : nullptr;
   }
-  return id >> 63 ? nullptr : UserDsq(id);
+  return id >> 63 ? nullptr : user_dsqs_.Find(id);
 }
 
 int Kernel::RunningPid(int id) const {
@@ -112,19 +111,33 @@ int Kernel::RunningPid(int id) const {
 
 bool Kernel::IsIdle(int id) const { return id >= 0 && id < machine_.cpus && idle_cpus_.Has(id); }
 
-bool Kernel::ClaimIdle(int id) { return IsIdle(id) && idle_cpus_.Claim(id); }
+void Kernel::ChargeFor(Service s, int id) {
+  Charge(s);
+  id = Clamp(id);
+  if (id == ctx_cpu_) return;
+  cost_ += machine_.LlcOf(id) == machine_.LlcOf(ctx_cpu_) ? machine_.service.remote : machine_.service.remote_far;
+}
+
+bool Kernel::ClaimIdle(int id) {
+  ChargeFor(Service::kClaimIdle, id);
+  return IsIdle(id) && idle_cpus_.Claim(id);
+}
 
 int Kernel::PickIdle(const Task* t, int near, uint32_t domain, uint64_t flags) {
+  Charge(Service::kPickIdle);
   return idle_cpus_.Pick(t, Clamp(near), domain, flags);
 }
 
-int Kernel::SelectDefault(const Task* t, int prev, bool* idle) { return idle_cpus_.SelectDefault(t, Clamp(prev), idle); }
+int Kernel::SelectDefault(const Task* t, int prev, bool* idle) {
+  Charge(Service::kSelectDfl);
+  return idle_cpus_.SelectDefault(t, Clamp(prev), idle);
+}
 
 void Kernel::Kick(int id, uint64_t flags) {
   if (failed()) return;
   if (id < 0 || id >= machine_.cpus) return BreakRule(hook_task_, fmt::format("kick_cpu() of CPU {}, which does not exist", id));
   if ((flags & kKickIdle) && (flags & kKickPreempt)) return BreakRule(hook_task_, "kick_cpu() with both kKickIdle and kKickPreempt");
-  cost_ += machine_.kick;
+  Charge(id == ctx_cpu_ ? Service::kKickSelf : Service::kKick);
   Cpu& c = cpu(id);
   if ((flags & kKickIdle) && !c.idle) return;
   if ((flags & kKickPreempt) && c.curr) Preempt(c);
@@ -136,8 +149,9 @@ void Kernel::TimerStart(uint64_t delay) {
   events_.Set(timer_source_, now_ + Nanos{static_cast<int64_t>(std::clamp(delay, kMin, kMax))});
 }
 
-uint64_t Kernel::SliceOf(const Task* t) const {
-  const Cpu& c = cpus_[static_cast<size_t>(t->cpu)];
+uint64_t Kernel::SliceOf(const Task* t) {
+  Cpu& c = cpu(t->cpu);
+  if (!plain_progress_) [[unlikely]] UpdateCurr(c);
   if (c.curr != t || now_ <= c.acct || t->slice == kSliceInfinite) return t->slice;
   auto used = static_cast<uint64_t>((now_ - c.acct).v);
   return t->slice > used ? t->slice - used : 0;

@@ -92,7 +92,15 @@ void Profiler::OnStopping(const Task& t, int, Nanos now, TurnEnd why, int) {
 
 void Profiler::OnCost(int cpu, CostKind kind, Nanos cost) {
   Costs& c = costs_[static_cast<size_t>(cpu)];
-  (kind == CostKind::kWakeup ? c.wakeup : kind == CostKind::kSwitch ? c.context_switch : kind == CostKind::kMigration ? c.migration : c.interrupt) += cost;
+  switch (kind) {
+    case CostKind::kWakeup: c.wakeup += cost; break;
+    case CostKind::kSwitch: c.context_switch += cost; break;
+    case CostKind::kMigration: c.migration += cost; break;
+    case CostKind::kInterrupt: c.interrupt += cost; break;
+    case CostKind::kSystemCall: c.system_call += cost; break;
+    case CostKind::kNoise: c.noise += cost; break;
+    case CostKind::kPolicy: break;  // what is left
+  }
 }
 
 // --- Episodes -----------------------------------------------------------------------------
@@ -165,12 +173,12 @@ void Profiler::AddTotals(const Kernel& kernel) {
     const CpuTotals& totals = kernel.totals(i);
     profile_.cpus.push_back({.useful_ns = totals.useful.v,
                              .overhead_ns = totals.overhead.v,
-                             .idle_ns = profile_.time_ns - totals.useful.v - totals.overhead.v});
+                             .idle_ns = totals.idle.v});
     // What is left over is the policy's. The run may end before the last costs are paid: those that lie
     // beyond are taken off again, the policy's first.
     Costs& c = costs_[static_cast<size_t>(i)];
-    int64_t policy = totals.overhead.v - c.wakeup.v - c.context_switch.v - c.migration.v - c.interrupt.v;
-    for (Nanos* cost : {&c.interrupt, &c.migration, &c.context_switch, &c.wakeup}) {
+    int64_t policy = totals.overhead.v - c.wakeup.v - c.context_switch.v - c.migration.v - c.interrupt.v - c.system_call.v - c.noise.v;
+    for (Nanos* cost : {&c.noise, &c.system_call, &c.interrupt, &c.migration, &c.context_switch, &c.wakeup}) {
       const int64_t beyond = std::min(std::max<int64_t>(-policy, 0), cost->v);
       cost->v -= beyond;
       policy += beyond;
@@ -180,6 +188,8 @@ void Profiler::AddTotals(const Kernel& kernel) {
     profile_.overhead.wakeup_ns += c.wakeup.v;
     profile_.overhead.migration_ns += c.migration.v;
     profile_.overhead.interrupt_ns += c.interrupt.v;
+    profile_.overhead.system_call_ns += c.system_call.v;
+    profile_.overhead.noise_ns += c.noise.v;
   }
 }
 

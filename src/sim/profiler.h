@@ -73,7 +73,7 @@ class Profiler : public ScheduleObserver {
   std::vector<PerTask> per_task_;
   std::vector<PerGroup> per_group_;
   std::vector<bool> matters_;  // of the workload's groups: episodes are looked for here
-  struct Costs { Nanos wakeup{0}, context_switch{0}, migration{0}, interrupt{0}; };
+  struct Costs { Nanos wakeup{0}, context_switch{0}, migration{0}, interrupt{0}, system_call{0}, noise{0}; };
   std::vector<Costs> costs_;   // of CPUs
   Nanos integrated_to_{0};
   int waiting_ = 0, idle_ = 0;

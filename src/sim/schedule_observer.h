@@ -8,28 +8,19 @@
 #define OSEVOLVE_SIM_SCHEDULE_OBSERVER_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "base/time.h"
+#include "core/schedule_log.h"
 #include "sim/task.h"
 #include "workload/machine.h"
+#include "workload/samples.h"
 #include "workload/workload.h"
 
 namespace ose {
 
 class Kernel;
-
-// Why a task left its CPU. In the last three it is still runnable.
-enum class TurnEnd : uint8_t {
-  kSlept,
-  kExited,
-  kYielded,
-  kSliceUsedUp,
-  kPreempted,  // its slice was set to 0: kick_cpu, an insert that preempts, or set_slice
-};
-
-// Overhead with a cause of its own; all other overhead is the policy's (hooks, queues, kicks).
-enum class CostKind : uint8_t { kWakeup, kSwitch, kMigration, kInterrupt };
 
 class ScheduleObserver {
  public:
@@ -44,17 +35,26 @@ class ScheduleObserver {
   virtual void OnWakeup(const Task&, Nanos /*now*/, int /*cpu*/, bool /*is_first*/) {}
   // The runnable task was put into task.dsq.
   virtual void OnQueued(const Task&, Nanos /*now*/) {}
+  // It went on to task.dsq, a local queue, from another one.
+  virtual void OnMoved(const Task&, Nanos /*now*/) {}
   // It was picked; its first instruction is at `begins`, after what the switch costs. If this is the
   // first turn after a wake-up, task.awaits_first_run is set.
   virtual void OnRunning(const Task&, int /*cpu*/, Nanos /*now*/, Nanos /*begins*/) {}
   // `by_cpu`: kPreempted: the CPU whose policy code did it.
   virtual void OnStopping(const Task&, int /*cpu*/, Nanos /*now*/, TurnEnd, int /*by_cpu*/) {}
   virtual void OnIdle(int /*cpu*/, Nanos /*now*/, bool /*idle*/) {}
+  // What an overhead with a cause of its own costs; never kPolicy, which is all other overhead.
   virtual void OnCost(int /*cpu*/, CostKind, Nanos /*cost*/) {}
+  // When it is paid: the CPU does nothing else for `cost` from `begin` on, which is now, or when it is
+  // through with earlier overhead. May lie beyond the end of the turn, and of the run.
+  virtual void OnOverhead(int /*cpu*/, Nanos /*begin*/, Nanos /*cost*/) {}
 
   // Events of the workload: first instruction, and finish after `work` of CPU time.
   virtual void OnEventBegin(const Task&, Nanos /*now*/, Nanos /*release*/) {}
   virtual void OnEventEnd(const Task&, Nanos /*now*/, Nanos /*release*/, Nanos /*work*/) {}
+
+  // After OnEnd, of a run that succeeded: what the metrics with this prefix are made of, "GROUP." or "".
+  virtual void OnSamples(const std::string& /*prefix*/, const GroupSamples&) {}
 };
 
 }  // namespace ose

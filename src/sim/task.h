@@ -10,11 +10,16 @@
 #include "base/random.h"
 #include "base/time.h"
 #include "native/dsq.h"
+#include "sim/busy_lock.h"
 #include "workload/workload.h"
 
 namespace ose {
 
-using Dsq = BasicDsq<osevolve::osv_task>;
+// A queue and its lock.
+struct Dsq : BasicDsq<osevolve::osv_task> {
+  using BasicDsq::BasicDsq;
+  BusyLock lock;
+};
 
 enum class TaskState : uint8_t {
   kNew,       // created, has not started
@@ -50,13 +55,14 @@ struct osevolve::osv_task {
   uint64_t slice = 0;
   uint64_t vtime = 0;
   bool enabled = false;
-  ose::Dsq* dsq = nullptr;  // the queue it is in
+  ose::BasicDsq<osv_task>* dsq = nullptr;  // the queue it is in
   osv_task *prev = nullptr, *next = nullptr;  // FIFO links
-  int heap_pos = -1;                          // vtime queues
+  osv_task* child = nullptr;                  // vtime queues: native/dsq.h
   uint64_t dsq_vtime_key = 0, dsq_seq = 0;
 
   // Accounting.
   ose::Nanos run_total{0}, wait_total{0};
+  ose::Nanos charged{0};  // overhead that counts as its run time
   ose::Nanos runnable_since{0};
   ose::Nanos woken_at{0};
   uint64_t nr_wakeups = 0;
@@ -69,10 +75,14 @@ struct osevolve::osv_task {
   const ose::Op* program = nullptr;
   uint32_t pc = 0, program_size = 0;
   ose::Nanos remaining{0};  // of the current kRun
+  int32_t progress_permille = 0;  // of a nanosecond, beyond `remaining`
+  ose::Nanos spin_until{-1};  // of the kSpin that it is in
+  ose::Nanos started_at{0};   // when it was first woken: its timers count from there
   int loop_depth = 0;
   struct Loop { uint32_t start, left; };
   std::array<Loop, ose::kMaxLoopDepth> loops{};
   osv_task* next_waiter = nullptr;  // in the FIFO of what it is blocked on
+  uint32_t wants_lock = 0;          // woken for a lock that is not handed over: which, + 1
   bool released = false;            // woken since the last instruction: kBegin dates from woken_at
 
   // Current event.

@@ -3,10 +3,40 @@
 #define OSEVOLVE_SIM_TESTING_H_
 
 #include <string>
+#include <vector>
 
+#include "sim/kernel.h"
+#include "workload/machine.h"
 #include "workload/workload.h"
 
 namespace ose {
+
+// A machine on which nothing costs anything, with a precise timer.
+inline Machine CostlessMachine(int cpus) {
+  Machine m;
+  m.name = "costless";
+  m.cpus = cpus;
+  m.tick = {0};
+  m.context_switch = m.wakeup = m.ipi = m.idle_exit = m.migration_core = m.migration_llc = m.migration_node = {0};
+  m.hook = m.dsq_op = m.remote = m.kick = {0};
+  return m;
+}
+
+// What the CPUs' accounts say at the end.
+class Accounts : public ScheduleObserver {
+ public:
+  void OnEnd(const Kernel& kernel) override {
+    end = kernel.now();
+    for (int c = 0; c < kernel.machine().cpus; ++c) totals.push_back(kernel.totals(c));
+  }
+  Nanos Sum(Nanos CpuTotals::* field) const {
+    Nanos sum{0};
+    for (const CpuTotals& t : totals) sum += t.*field;
+    return sum;
+  }
+  Nanos end{0};
+  std::vector<CpuTotals> totals;
+};
 
 inline std::string ShippedPolicy(const std::string& name) { return std::string(OSE_BINARY_DIR) + "/policies/" + name + ".so"; }
 inline std::string TestPolicy(const std::string& name) { return std::string(OSE_BINARY_DIR) + "/tests/policies/" + name + ".so"; }

@@ -2,27 +2,17 @@
 #ifndef OSEVOLVE_VALIDATE_THEORY_H_
 #define OSEVOLVE_VALIDATE_THEORY_H_
 
-#include <atomic>
-#include <functional>
-#include <map>
+#include <cstdint>
 #include <string>
 
 #include "base/result.h"
+#include "validate/replicate.h"
 #include "validate/validation.h"
 
 namespace ose {
 
-struct TheoryOptions {
-  std::string include_dir, program_dir;        // as EvaluatorOptions
-  std::map<std::string, std::string> policies;  // name -> source: the shipped ones
-  int jobs = 2;
-  uint64_t seed = 1;
-  std::function<void(const std::string&)> progress = [](const std::string&) {};
-  const std::atomic<bool>* stop = nullptr;  // ends it with kExitInterrupted
-};
-
-// All rows, judged.
-Result<ValidationTable> ValidateTheory(const TheoryOptions& options);
+// All rungs whose group contains `only`, judged. Same seed, same table.
+Result<ValidationTable> ValidateTheory(const ReplicateOptions& options, uint64_t seed, const std::string& only = "");
 
 }  // namespace ose
 

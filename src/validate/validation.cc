@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -186,15 +185,9 @@ Result<std::string> ReplaceSection(const std::string& document, std::string_view
   return document.substr(0, from) + begin + "\n" + std::string(body) + "\n" + document.substr(to);
 }
 
-void SetMeasured(ValidationRow& row, const std::vector<double>& samples) {
-  if (samples.size() < 2) return;
-  row.measured = MeanInterval(samples);
-  const double n = static_cast<double>(samples.size());
-  const boost::math::students_t t(n - 1);
-  const double half = HalfWidth(*row.measured);
-  const double error = half / boost::math::quantile(boost::math::complement(t, 0.025));
-  const double off = std::fabs(row.measured->mean - row.reference);
-  row.p = error > 0 ? 2 * boost::math::cdf(boost::math::complement(t, off / error)) : off == 0 ? 1 : 0;
+void SetMeasured(ValidationRow& row, const Estimate& estimate) {
+  row.measured = estimate.At(0.95);
+  row.p = estimate.PValue(row.reference);
 }
 
 }  // namespace ose

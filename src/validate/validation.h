@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "core/stats.h"
+#include "validate/estimate.h"
 
 namespace ose {
 
@@ -69,9 +70,8 @@ nlohmann::json ValidationJson(const ValidationTable& table);  // docs/json.md
 // `body`. An error if either marker is missing or they are in the wrong order.
 Result<std::string> ReplaceSection(const std::string& document, std::string_view name, std::string_view body);
 
-// Mean and 95% interval of replications with the two-sided p-value of `reference` (Student's t); set in
-// `row`, which has the reference. Fewer than two samples: nothing is set.
-void SetMeasured(ValidationRow& row, const std::vector<double>& samples);
+// Sets the 95% interval and, against the row's reference, the p-value.
+void SetMeasured(ValidationRow& row, const Estimate& estimate);
 
 }  // namespace ose
 

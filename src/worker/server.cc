@@ -14,6 +14,8 @@
 #include "core/exit_code.h"
 #include "sandbox/sandbox.h"
 #include "sim/profiler.h"
+#include "sim/sample_recorder.h"
+#include "sim/schedule_recorder.h"
 #include "sim/simulate.h"
 
 namespace ose {
@@ -116,6 +118,23 @@ WorkerReply WorkerServer::Run(const WorkerRun& run) {
   return reply;
 }
 
+// One simulation, with what is to be seen of it.
+SimResult WorkerServer::RunOnce(const Slot& slot, const NativePolicy& policy, uint64_t seed, const WorkerStep& step, WorkerSeed& result) {
+  SimOptions options{.checked = step.checked};
+  if (step.watch.profile) return SimulateWithProfile(slot.workload, slot.machine, policy, seed, options, &result.profile.emplace());
+  std::optional<ScheduleRecorder> recorder;
+  std::optional<SampleRecorder> samples;
+  if (step.watch.log) options.observer = &recorder.emplace(*step.watch.log);
+  else if (!step.watch.distributions.empty()) options.observer = &samples.emplace(step.watch.distributions);
+  SimResult r = Simulate(slot.workload, slot.machine, policy, seed, options);
+  if (recorder) {
+    result.log = recorder->TakeLog();
+    result.log->seed = seed;
+  }
+  if (samples) result.distributions = samples->Take();
+  return r;
+}
+
 WorkerReply WorkerServer::RunSteps(const WorkerRun& run, int result_fd) {
   SandboxOptions sandbox;
   sandbox.limits.cpu = Nanos::Millis(run.limits.cpu_ms);
@@ -131,14 +150,15 @@ WorkerReply WorkerServer::RunSteps(const WorkerRun& run, int result_fd) {
   for (const WorkerStep& step : run.steps) {
     const Slot& slot = *slots_[step.slot];
     for (uint64_t seed : step.seeds) {
-      std::optional<ScheduleProfile> profile;
-      const SimOptions options{.checked = step.checked};
-      SimResult r = step.profile ? SimulateWithProfile(slot.workload, slot.machine, *policy, seed, options, &profile.emplace())
-                                 : Simulate(slot.workload, slot.machine, *policy, seed, options);
+      WorkerSeed result;
+      result.seed = seed;
+      SimResult r = RunOnce(slot, *policy, seed, step, result);
       if (r.outcome != Outcome::kOk)
         return Failed(r.outcome, r.diagnosis + (step.report ? "" : kTortureNote));
-      if (step.report)
-        reply.results.push_back({seed, std::move(r.metrics), {r.counters, r.counters + osevolve::kMaxCounters}, std::move(profile)});
+      if (!step.report) continue;
+      result.metrics = std::move(r.metrics);
+      result.counters.assign(r.counters, r.counters + osevolve::kMaxCounters);
+      reply.results.push_back(std::move(result));
     }
   }
   return reply;

@@ -10,6 +10,8 @@
 #include <string>
 
 #include "core/worker_protocol.h"
+#include "native/native_policy.h"
+#include "sim/simulate.h"
 #include "workload/machine.h"
 #include "workload/workload.h"
 
@@ -28,6 +30,7 @@ class WorkerServer {
     Workload workload;
     Machine machine;
   };
+  static SimResult RunOnce(const Slot& slot, const NativePolicy& policy, uint64_t seed, const WorkerStep& step, WorkerSeed& result);
   // In the child; returns what the parent shall report.
   WorkerReply RunSteps(const WorkerRun& run, int result_fd);
 

@@ -44,7 +44,7 @@ TEST(WorkerServer, ProfilesWhenAsked) {
   ASSERT_TRUE(server.Load({.slot = 0, .workload = kWorkload, .machine = kMachine}).ok());
   WorkerRun run{.object = Shipped("cfs"), .tunables = {}, .steps = {{.slot = 0, .checked = false, .report = true, .seeds = {1, 2}}}, .limits = {}};
   WorkerReply plain = server.Run(run);
-  run.steps[0].profile = true;
+  run.steps[0].watch.profile = true;
   WorkerReply profiled = server.Run(run);
   ASSERT_EQ(profiled.outcome, Outcome::kOk) << profiled.diagnosis;
   ASSERT_EQ(profiled.results.size(), 2u);
@@ -55,6 +55,33 @@ TEST(WorkerServer, ProfilesWhenAsked) {
     EXPECT_EQ(profiled.results[i].profile->seed, i + 1);
     EXPECT_EQ(profiled.results[i].profile->time_ns, 20'000'000);
     EXPECT_EQ(profiled.results[i].profile->workload, "small");
+  }
+}
+
+TEST(WorkerServer, LogsAndKeepsDistributionsWhenAsked) {
+  WorkerServer server;
+  ASSERT_TRUE(server.Load({.slot = 0, .workload = kWorkload, .machine = kMachine}).ok());
+  WorkerRun run{.object = Shipped("cfs"), .tunables = {}, .steps = {{.slot = 0, .checked = false, .report = true, .seeds = {1, 2}}}, .limits = {}};
+  const WorkerReply plain = server.Run(run);
+  run.steps[0].watch.log = ScheduleLogOptions{.from_ns = 1'000'000, .to_ns = 2'000'000};
+  const WorkerReply logged = server.Run(run);
+  run.steps[0].watch = {.distributions = {"latency", "nothing"}};
+  const WorkerReply sampled = server.Run(run);
+  ASSERT_EQ(logged.outcome, Outcome::kOk) << logged.diagnosis;
+  ASSERT_EQ(sampled.outcome, Outcome::kOk) << sampled.diagnosis;
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(plain.results[i].metrics, logged.results[i].metrics);
+    EXPECT_EQ(plain.results[i].metrics, sampled.results[i].metrics);
+    EXPECT_FALSE(plain.results[i].log);
+    EXPECT_TRUE(plain.results[i].distributions.empty());
+    ASSERT_TRUE(logged.results[i].log);
+    EXPECT_EQ(logged.results[i].log->seed, i + 1);
+    EXPECT_EQ(logged.results[i].log->begin_ns, 1'000'000);
+    EXPECT_EQ(logged.results[i].log->end_ns, 2'000'000);
+    EXPECT_EQ(logged.results[i].log->run_ns, 20'000'000);
+    EXPECT_FALSE(logged.results[i].log->events.empty());
+    ASSERT_EQ(sampled.results[i].distributions.size(), 1u);
+    EXPECT_EQ(sampled.results[i].distributions.at("latency").values[250], plain.results[i].metrics.at("latency_p50"));
   }
 }
 

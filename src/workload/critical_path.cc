@@ -22,7 +22,9 @@ namespace {
 // semaphore with one waiter, the usual case in a recording, nothing is lost. Likewise:
 //   queues    the n-th take of a task needs n puts; its n-th put needs n - capacity takes,
 //   barriers  its n-th pass needs n * parties arrivals (exact if `parties` tasks use it),
-//   forks     the n-th task of a forked group starts at the n-th fork.
+//   forks     the n-th task of a forked group starts at the n-th fork,
+//   conditions  the n-th wait of a task needs n signals; one to all counts as one.
+// A timer is due no earlier than its periods allow from the start of the task (shared: of the run).
 // Locks are free here; how long each is held in total is a bound of its own (`hold`).
 //
 // Operations on shared counters must be executed in the order of time. A task runs ahead through
@@ -35,7 +37,7 @@ class Replay {
  public:
   Replay(const Workload& w, uint64_t seed, bool releases)
       : w_(w), seed_(seed), releases_(releases), samplers_(MakeSamplers(w)) {
-    counters_.resize(w.semaphores.size() + 2 * w.queues.size() + w.barriers.size());
+    counters_.resize(w.semaphores.size() + 2 * w.queues.size() + w.barriers.size() + w.conditions.size());
     out_.groups.resize(w.groups.size());
     out_.hold.resize(w.locks.size());
     forked_.resize(w.groups.size());
@@ -71,12 +73,13 @@ class Replay {
     bool granted = false;         // it has waited for others and may go on
     Rng rng;
     int group;
-    int64_t clock = 0;
+    int64_t clock = 0, started = 0;
+    std::vector<std::pair<uint32_t, int64_t>> periods;  // timer -> its periods so far
     std::vector<std::pair<uint32_t, int64_t>> needs;  // counter -> needed there so far
     std::vector<uint32_t> held;
     // Events.
     bool begun = false;
-    int64_t event_release = 0, event_work = 0, event_own = 0;
+    int64_t event_release = 0, event_work = 0, event_own = 0, event_spare = 0;
     int64_t work = 0, own = 0;  // since the first event began
   };
   struct Counter {
@@ -90,11 +93,13 @@ class Replay {
   uint32_t Room(uint32_t q) const { return Items(static_cast<uint32_t>(w_.queues.size()) + q); }
   uint32_t Barrier(uint32_t b) const { return Room(static_cast<uint32_t>(w_.queues.size()) + b); }
 
+  uint32_t Condition(uint32_t c) const { return Barrier(static_cast<uint32_t>(w_.barriers.size())) + c; }
+
   int64_t Start(size_t index, int64_t now) {
     Task& t = tasks_[index];
     const Group& group = w_.groups[static_cast<size_t>(t.group)];
     int64_t delay = group.has_start ? Sample(group.start, t.rng).v : 0;
-    t.clock = now + (releases_ ? delay : 0);
+    t.clock = t.started = now + (releases_ ? delay : 0);
     ++out_.groups[static_cast<size_t>(t.group)].tasks;
     if (group.event == EventKind::kIteration) BeginEvent(t);
     ready_.push({t.clock, index});
@@ -106,6 +111,9 @@ class Replay {
       case OpKind::kWait:
       case OpKind::kSignal:
       case OpKind::kBarrier:
+      case OpKind::kCondWait:
+      case OpKind::kCondSignal:
+      case OpKind::kCondBroadcast:
       case OpKind::kFork:
       case OpKind::kPut:
       case OpKind::kTake: return true;
@@ -141,6 +149,17 @@ class Replay {
         }
         break;
       case OpKind::kSleep: Pass(t, OpNanos(op, samplers_, t.rng), 0); break;
+      case OpKind::kSpin:
+        // Whatever is taken from it, it uses one step and lasts its time.
+        if (int64_t ns = OpNanos(op, samplers_, t.rng); ns > 0) {
+          out_.runs.push_back({t.clock, kSpinStep.v, t.group});
+          Pass(t, std::max(ns, kSpinStep.v), kSpinStep.v);
+          t.event_spare += ns;
+        }
+        break;
+      case OpKind::kPeriod:
+        if (releases_) t.clock = std::max(t.clock, Due(t, op));
+        break;
       case OpKind::kTimer:
         if (releases_) t.clock = std::max(t.clock, op.ns);
         break;
@@ -154,6 +173,12 @@ class Replay {
         break;
       default: break;
     }
+  }
+
+  int64_t Due(Task& t, const Op& op) {
+    auto it = std::find_if(t.periods.begin(), t.periods.end(), [&](const auto& p) { return p.first == op.object; });
+    if (it == t.periods.end()) it = t.periods.insert(it, {op.object, w_.timers[op.object].shared ? 0 : t.started});
+    return it->second += op.ns;
   }
 
   void Pass(Task& t, int64_t own, int64_t work) {
@@ -175,6 +200,9 @@ class Replay {
         if (granted) return true;
         Give(Barrier(op.object), 1, t.clock);
         return Need(index, op, Barrier(op.object), w_.barriers[op.object].parties, 0);
+      case OpKind::kCondWait: return granted || Need(index, op, Condition(op.object), 1, 0);
+      case OpKind::kCondSignal:
+      case OpKind::kCondBroadcast: Give(Condition(op.object), 1, t.clock); return true;
       case OpKind::kPut: {
         const int64_t capacity = w_.queues[op.object].capacity;
         if (capacity > 0 && !granted && !Need(index, op, Room(op.object), 1, capacity)) return false;
@@ -224,12 +252,12 @@ class Replay {
   static void BeginEvent(Task& t) {
     t.begun = true;
     t.event_release = t.clock;
-    t.event_work = t.event_own = 0;
+    t.event_work = t.event_own = t.event_spare = 0;
   }
 
   void EndEvent(Task& t) {
     CriticalPath::PerGroup& g = out_.groups[static_cast<size_t>(t.group)];
-    out_.events.push_back({t.group, t.event_release, t.event_work, t.event_own});
+    out_.events.push_back({t.group, t.event_release, t.event_work, t.event_own, t.event_spare});
     ++g.events;
     g.window_work += static_cast<double>(std::exchange(t.work, 0));
     g.window_chain = std::max(g.window_chain, t.own);

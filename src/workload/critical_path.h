@@ -22,6 +22,7 @@ struct CriticalPath {
     int64_t release;  // of an iteration of a task that starts by itself: its start, in every schedule
     int64_t work;     // ns of CPU that it needs
     int64_t own;      // work + sleeps in it: no schedule ends it sooner after its release
+    int64_t spare;    // CPU time that it may use beyond `work`: of a kSpin that is not interrupted
   };
   struct PerGroup {
     int64_t tasks = 0;         // that run at all (a forked task that nobody forks does not)

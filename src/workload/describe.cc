@@ -37,6 +37,11 @@ std::string DistText(const Dist& d) {
       if (d.value.size() > 8) text += fmt::format(" and {} more values", d.value.size() - 8);
       return text + fmt::format("; mean {}", Time(d.Mean()));
     }
+    case Dist::Kind::kQuantiles: {
+      std::string text = "empirical";
+      for (size_t i = 0; i < d.value.size() && i < 8; ++i) text += fmt::format(", p{:.4g} {}", 100 * d.weight[i], Time(d.value[i]));
+      return text + fmt::format("; mean {}", Time(d.Mean()));
+    }
   }
   return "?";
 }
@@ -62,6 +67,12 @@ std::string OpText(const Workload& w, const Op& op) {
     case OpKind::kEnd: return "(the event ends)";
     case OpKind::kLoop: return fmt::format("{} times [", op.count);
     case OpKind::kEndLoop: return "]";
+    case OpKind::kSpin: return "use the CPU until " + duration() + " of time have passed";
+    case OpKind::kPeriod: return fmt::format("sleep until the next period of {} is due", Time(static_cast<double>(op.ns)));
+    case OpKind::kCondWait:
+      return fmt::format("wait for condition {}{}", Name(w.conditions, op.object), op.count ? ", releasing lock " + Name(w.locks, op.count - 1) : "");
+    case OpKind::kCondSignal: return "signal condition " + Name(w.conditions, op.object);
+    case OpKind::kCondBroadcast: return "signal condition " + Name(w.conditions, op.object) + " to all";
   }
   return "?";
 }
@@ -83,10 +94,24 @@ std::string Summary(const Group& g) {
   const std::pair<OpKind, const char*> others[] = {
       {OpKind::kSleep, "sleeps"}, {OpKind::kTimer, "timed sleeps"}, {OpKind::kLock, "lock acquisitions"}, {OpKind::kWait, "waits for another task"},
       {OpKind::kSignal, "wake-ups of other tasks"}, {OpKind::kBarrier, "barriers"}, {OpKind::kYield, "yields"}, {OpKind::kFork, "forks"},
-      {OpKind::kPut, "queue puts"}, {OpKind::kTake, "queue takes"}};
+      {OpKind::kPut, "queue puts"}, {OpKind::kTake, "queue takes"}, {OpKind::kSpin, "spins"}, {OpKind::kPeriod, "periods"},
+      {OpKind::kCondWait, "waits for a condition"}, {OpKind::kCondSignal, "condition signals"}, {OpKind::kCondBroadcast, "condition broadcasts"}};
   for (auto& [kind, name] : others)
     if (counts[kind]) text += fmt::format(", {} {}", counts[kind], name);
   return text;
+}
+
+std::string ArrivalText(const Arrivals& a) {
+  std::string text = a.kind == Arrivals::Kind::kPeriodic ? "periodically" : "as a Poisson process";
+  if (!a.states.empty()) {
+    text += a.kind == Arrivals::Kind::kMmpp ? " whose rate changes at random (" : " whose rate changes over time (";
+    for (size_t i = 0; i < a.states.size() && i < 8; ++i)
+      text += fmt::format("{}{} for {}{}", i ? ", " : "", a.states[i].load > 0 ? fmt::format("load {:.3g}", a.states[i].load) : fmt::format("{:.6g}/s", a.states[i].rate_per_s),
+                          a.kind == Arrivals::Kind::kMmpp ? "about " : "", Time(static_cast<double>(a.states[i].ns)));
+    text += ")";
+  }
+  if (a.batch > 1) text += fmt::format(", {}{:.4g} at once", a.batch_geometric ? "about " : "", a.batch);
+  return text + (a.states.empty() ? "" : ", in the mean");
 }
 
 std::string GroupText(const Workload& w, const Machine& m, const Group& g) {
@@ -102,7 +127,7 @@ std::string GroupText(const Workload& w, const Machine& m, const Group& g) {
   if (g.arrivals.kind != Arrivals::Kind::kNone) {
     const double rate = ArrivalRate(w, g, m.cpus);
     text += fmt::format("Requests arrive {} at {:.6g}/s ({:.3g}% of all CPUs' time); an idle task of the group serves each, else it queues. One request: ",
-                        g.arrivals.kind == Arrivals::Kind::kPoisson ? "as a Poisson process" : "periodically", rate, rate * work / m.cpus / 1e7);
+                        ArrivalText(g.arrivals), rate, rate * work / m.cpus / 1e7);
   } else {
     text += g.repeat ? "Over and over: " : "Once: ";
   }

@@ -1,6 +1,10 @@
 // A distribution in TOML. Its value, under a key that says the unit (run_us), is a number or one of
 //   { uniform = [a, b] }   { exponential = mean }   { lognormal = [mean, cv] }
 //   { pareto = [min, shape] }   { mix = [[value, weight], ...] }
+//   { values = [value, ...] }   { values_file = "measured.txt" }
+//   { quantiles = [[p, value], ...] }   { quantiles_file = "measured.txt" }
+// Files are looked for beside the document and hold the numbers of their key, separated by white space or
+// commas; from '#' to the end of a line is a comment.
 #ifndef OSEVOLVE_WORKLOAD_DIST_TOML_H_
 #define OSEVOLVE_WORKLOAD_DIST_TOML_H_
 

@@ -44,6 +44,13 @@ double LognormalMu(double mean, double sigma) { return std::log(mean) - sigma * 
 uint64_t MixThreshold(double cumulative, double total) {
   return static_cast<uint64_t>(cumulative / total * kTwo53);
 }
+// The u-quantile, linear between those that are given; u < 1 and the last one is that of 1.
+int64_t DrawQuantile(const std::vector<double>& value, const std::vector<double>& p, double u) {
+  const auto above = std::upper_bound(p.begin() + 1, p.end() - 1, u);
+  const auto i = static_cast<size_t>(above - p.begin());
+  const double width = p[i] - p[i - 1];
+  return RoundDraw(width > 0 ? value[i - 1] + (value[i] - value[i - 1]) * ((u - p[i - 1]) / width) : value[i]);
+}
 double MixTotal(const Dist& dist) {
   double total = 0;
   for (double w : dist.weight) total += w;
@@ -63,6 +70,11 @@ double Dist::Mean() const {
       double sum = 0;
       for (size_t i = 0; i < value.size(); ++i) sum += value[i] * weight[i];
       return value.empty() ? 0 : sum / MixTotal(*this);
+    }
+    case Kind::kQuantiles: {
+      double sum = 0;
+      for (size_t i = 1; i < value.size(); ++i) sum += (weight[i] - weight[i - 1]) * (value[i] + value[i - 1]) / 2;
+      return sum;
     }
   }
   return 0;
@@ -90,6 +102,8 @@ Nanos Sample(const Dist& dist, Rng& rng) {
       }
       return {RoundDraw(dist.value[i])};
     }
+    case Dist::Kind::kQuantiles:
+      return {dist.value.size() < 2 ? 0 : DrawQuantile(dist.value, dist.weight, rng.Unit())};
   }
   return {0};
 }
@@ -126,6 +140,12 @@ Sampler::Sampler(const Dist& dist) : a_(dist.a), b_(dist.b) {
       threshold_ = thresholds_.front();
       break;
     }
+    case Dist::Kind::kQuantiles:
+      if (dist.value.size() < 2) break;
+      kind_ = Kind::kQuantiles;
+      quantiles_ = dist.value;
+      probabilities_ = dist.weight;
+      break;
   }
 }
 
@@ -142,11 +162,18 @@ int64_t Sampler::Slow(Rng& rng) const {
       auto it = std::upper_bound(thresholds_.begin(), thresholds_.end() - 1, bits);
       return values_[static_cast<size_t>(it - thresholds_.begin())];
     }
+    case Kind::kQuantiles: return DrawQuantile(quantiles_, probabilities_, rng.Unit());
   }
   return 0;
 }
 
 namespace {
+
+double StateRate(const Workload& workload, const Group& group, const Arrivals::State& state, int cpus) {
+  if (state.rate_per_s > 0) return state.rate_per_s;
+  const double work_s = MeanWork(workload, group) / 1e9;
+  return work_s > 0 ? state.load * cpus / work_s : 0;
+}
 
 Dist ExponentialGap(double mean_ns) {
   Dist d;
@@ -161,14 +188,72 @@ ArrivalProcess::ArrivalProcess(const Workload& workload, int group, int cpus, ui
     : rng_(ArrivalStream(seed, group)),
       kind_(workload.groups[static_cast<size_t>(group)].arrivals.kind),
       gap_ns_(1e9 / ArrivalRate(workload, workload.groups[static_cast<size_t>(group)], cpus)),
-      gap_(ExponentialGap(gap_ns_)) {}
+      gap_(ExponentialGap(gap_ns_)),
+      horizon_(workload.horizon.v) {
+  const Group& g = workload.groups[static_cast<size_t>(group)];
+  batch_ = g.arrivals.batch;
+  geometric_ = g.arrivals.batch_geometric;
+  if (batch_ > 1) gap_ = Sampler(ExponentialGap(gap_ns_ * batch_));
+  double total = 0;
+  for (const Arrivals::State& s : g.arrivals.states) {
+    const double rate = StateRate(workload, g, s, cpus);
+    states_.push_back({Sampler(ExponentialGap(rate > 0 ? 1e9 * batch_ / rate : 1)), s.ns, !(rate > 0)});
+    total += static_cast<double>(s.ns);
+  }
+  if (states_.empty()) return;
+  if (kind_ == Arrivals::Kind::kMmpp) {
+    double at = rng_.Unit() * total;
+    while (state_ + 1 < states_.size() && at >= static_cast<double>(states_[state_].ns)) at -= static_cast<double>(states_[state_++].ns);
+  }
+  state_end_ = states_[state_].ns;
+  if (kind_ == Arrivals::Kind::kMmpp) state_end_ = Sample(ExponentialGap(static_cast<double>(state_end_)), rng_).v;
+}
+
+void ArrivalProcess::NextState() {
+  if (kind_ == Arrivals::Kind::kPhases) {
+    state_ = (state_ + 1) % states_.size();
+    state_end_ += states_[state_].ns;
+    return;
+  }
+  if (states_.size() > 1) {
+    const auto step = static_cast<size_t>(rng_.Unit() * static_cast<double>(states_.size() - 1));
+    state_ = (state_ + 1 + step) % states_.size();
+  }
+  state_end_ += Sample(ExponentialGap(static_cast<double>(states_[state_].ns)), rng_).v;
+}
+
+int64_t ArrivalProcess::NextBatch() {
+  if (!geometric_) return static_cast<int64_t>(batch_);
+  // Inverse of P(n > k) = (1 - 1/m)^k; 1 - Unit() is in (0, 1].
+  const double n = std::ceil(std::log(1.0 - rng_.Unit()) / std::log1p(-1 / batch_));
+  return std::clamp<int64_t>(static_cast<int64_t>(std::min(n, 1e9)), 1, 1'000'000'000);
+}
 
 Nanos ArrivalProcess::Next() {
   ++n_;
-  if (kind_ == Arrivals::Kind::kPoisson)
-    now_ += gap_(rng_);
-  else
+  if (kind_ == Arrivals::Kind::kPeriodic) {
     now_ = RoundDraw(static_cast<double>(n_) * gap_ns_);
+    return {now_};
+  }
+  if (in_batch_ > 0) {
+    --in_batch_;
+    return {now_};
+  }
+  if (states_.empty()) {
+    now_ += gap_(rng_);
+  } else {
+    while (now_ < horizon_) {
+      const State& s = states_[state_];
+      const int64_t at = s.silent ? state_end_ : now_ + s.gap(rng_);
+      if (at < state_end_) {
+        now_ = at;
+        break;
+      }
+      now_ = state_end_;
+      NextState();
+    }
+  }
+  if (batch_ > 1) in_batch_ = NextBatch() - 1;
   return {now_};
 }
 
@@ -184,6 +269,7 @@ double MeanWork(const Workload& workload, const Group& group) {
   for (const Op& op : group.program) {
     switch (op.kind) {
       case OpKind::kRun:
+      case OpKind::kSpin:
         sum += times * (op.drawn ? workload.dists[op.object].Mean() : static_cast<double>(op.ns));
         break;
       case OpKind::kLoop:
@@ -202,9 +288,31 @@ double MeanWork(const Workload& workload, const Group& group) {
 
 double ArrivalRate(const Workload& workload, const Group& group, int cpus) {
   if (group.arrivals.kind == Arrivals::Kind::kNone) return 0;
+  if (!group.arrivals.states.empty()) {
+    double arrivals = 0, time = 0;
+    for (const Arrivals::State& s : group.arrivals.states) {
+      arrivals += StateRate(workload, group, s, cpus) * static_cast<double>(s.ns);
+      time += static_cast<double>(s.ns);
+    }
+    return arrivals / time;
+  }
   if (group.arrivals.rate_per_s > 0) return group.arrivals.rate_per_s;
   const double work_s = MeanWork(workload, group) / 1e9;
   return work_s > 0 ? group.arrivals.load * cpus / work_s : 0;
+}
+
+double OfferedLoad(const Workload& workload, int cpus) {
+  double load = 0;
+  for (const Group& g : workload.groups) load += ArrivalRate(workload, g, cpus) * MeanWork(workload, g) / 1e9 / cpus;
+  return load;
+}
+
+void ScaleArrivals(Workload& workload, double factor) {
+  for (Group& g : workload.groups) {
+    g.arrivals.rate_per_s *= factor;
+    g.arrivals.load *= factor;
+    for (Arrivals::State& s : g.arrivals.states) s.rate_per_s *= factor, s.load *= factor;
+  }
 }
 
 namespace {

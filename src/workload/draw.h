@@ -35,7 +35,7 @@ class Sampler {
   }
 
  private:
-  enum class Kind : uint8_t { kConstant, kMix2, kUniform, kExponential, kLognormal, kPareto, kMixMany };
+  enum class Kind : uint8_t { kConstant, kMix2, kUniform, kExponential, kLognormal, kPareto, kMixMany, kQuantiles };
   int64_t Slow(Rng& rng) const;
 
   Kind kind_ = Kind::kConstant;
@@ -44,12 +44,17 @@ class Sampler {
   double a_ = 0, b_ = 0;  // parameters, as draw.cc prepares them for the kind
   std::vector<uint64_t> thresholds_;
   std::vector<int64_t> values_;
+  std::vector<double> quantiles_, probabilities_;
 };
 
 // The arrival times of an open-loop group: the n-th call of Next() is the time of request n.
 // Poisson: gaps are exponential draws of ArrivalStream, each rounded to a nanosecond.
 // Periodic: request n arrives at (n + 1) periods, rounded once, so that the rate has no drift;
-// nothing is drawn. The sequence is endless; the caller stops at the horizon.
+// nothing is drawn.
+// Mmpp, phases: Poisson at the rate of the state; the rest of a gap that a state's end cuts off is drawn
+// anew, as exponential gaps have no memory. An MMPP begins in a state drawn by how long each lasts.
+// Batches: as many times in a row as a batch has requests; its size is drawn after its gap.
+// Times never fall. The sequence is endless; the caller stops at the horizon, after which they mean nothing.
 class ArrivalProcess {
  public:
   // Precondition: the group has arrivals and its rate on `cpus` CPUs is positive.
@@ -61,6 +66,20 @@ class ArrivalProcess {
   Arrivals::Kind kind_;
   double gap_ns_;  // mean gap
   Sampler gap_;
+  void NextState();
+  int64_t NextBatch();
+  struct State {
+    Sampler gap;
+    int64_t ns;
+    bool silent;
+  };
+  std::vector<State> states_;
+  size_t state_ = 0;
+  int64_t state_end_ = 0;
+  double batch_ = 1;
+  bool geometric_ = false;
+  int64_t in_batch_ = 0;  // still to come, at now_
+  int64_t horizon_;
   int64_t now_ = 0;
   uint64_t n_ = 0;
 };

@@ -11,24 +11,6 @@ namespace {
 
 bool OpenLoop(const Group& group) { return group.arrivals.kind != Arrivals::Kind::kNone; }
 
-// The least that a distribution can give.
-double Least(const Dist& d) {
-  switch (d.kind) {
-    case Dist::Kind::kConstant:
-    case Dist::Kind::kUniform:
-    case Dist::Kind::kPareto: return d.a;
-    case Dist::Kind::kExponential:
-    case Dist::Kind::kLognormal: return 0;
-    case Dist::Kind::kMix: {
-      double least = std::numeric_limits<double>::infinity();
-      for (size_t i = 0; i < d.value.size(); ++i)
-        if (d.weight[i] > 0) least = std::min(least, d.value[i]);
-      return std::isfinite(least) ? least : 0;
-    }
-  }
-  return 0;
-}
-
 // Of all events of a program, whatever is drawn: the least work + sleeps, and, when that can be
 // told, the least ratio of it to the work.
 void LeastEvent(const Workload& w, const Group& group, EventSample& sample) {
@@ -54,8 +36,11 @@ void LeastEvent(const Workload& w, const Group& group, EventSample& sample) {
       times = 1;  // loops inside the event multiply from here; loops around it do not matter
     } else if (op.kind == OpKind::kEnd && group.event == EventKind::kMarked) {
       ended();
+    } else if (inside && op.kind == OpKind::kSpin) {
+      own += times * (op.drawn ? 0 : static_cast<double>(op.ns));
+      drawn = true;  // how much CPU time it uses
     } else if (inside && (op.kind == OpKind::kRun || op.kind == OpKind::kSleep)) {
-      double ns = times * (op.drawn ? std::floor(Least(w.dists[op.object]) + 0.5) : static_cast<double>(op.ns));
+      double ns = times * (op.drawn ? std::floor(LeastNs(w.dists[op.object]) + 0.5) : static_cast<double>(op.ns));
       own += ns;
       if (op.kind == OpKind::kRun) work += ns;
       drawn |= op.drawn;
@@ -80,11 +65,18 @@ std::vector<Request> RealiseRequests(const Workload& w, int g, int cpus, uint64_
   ArrivalProcess arrivals(w, g, cpus, seed);
   for (Nanos at = arrivals.Next(); at < w.horizon; at = arrivals.Next()) {
     Rng rng = RequestStream(seed, g, requests.size());
-    Request r{at.v, 0, 0};
+    Request r{at.v, 0, 0, 0};
     ProgramCursor cursor(group.program);
     while (const Op* op = cursor.Next()) {
-      if (op->kind != OpKind::kRun && op->kind != OpKind::kSleep) continue;
+      if (op->kind != OpKind::kRun && op->kind != OpKind::kSleep && op->kind != OpKind::kSpin) continue;
       const int64_t ns = OpNanos(*op, samplers, rng);
+      if (op->kind == OpKind::kSpin) {
+        if (ns <= 0) continue;
+        r.own += std::max(ns, kSpinStep.v);
+        r.work += kSpinStep.v;
+        r.spare += ns;
+        continue;
+      }
       r.own += ns;
       if (op->kind == OpKind::kRun) r.work += ns;
     }
@@ -124,14 +116,17 @@ EventSample TakeEventSample(const Workload& w, std::span<const int> groups,
   if (path)
     for (const CriticalPath::Event& e : path->events)
       if (selected[static_cast<size_t>(e.group)]) add(e.release, e.work, e.own);
+  auto ratio = [&](int64_t own, int64_t work, int64_t spare) {
+    s.ratio.push_back(std::max(1.0, static_cast<double>(own) / static_cast<double>(work + spare)));
+  };
   if (sleeps) {
     for (int g : groups)
       for (const Request& r : requests[static_cast<size_t>(g)])
-        if (r.release >= w.warmup.v && r.work > 0) s.ratio.push_back(static_cast<double>(r.own) / static_cast<double>(r.work));
+        if (r.release >= w.warmup.v && r.work > 0) ratio(r.own, r.work, r.spare);
     if (path)
       for (const CriticalPath::Event& e : path->events)
         if (selected[static_cast<size_t>(e.group)] && e.work > 0)
-          s.ratio.push_back(static_cast<double>(e.own) / static_cast<double>(e.work));
+          ratio(e.own, e.work, e.spare);
   }
   auto earlier = [](const Job& a, const Job& b) { return a.release < b.release; };
   if (!std::is_sorted(s.jobs.begin(), s.jobs.end(), earlier)) std::sort(s.jobs.begin(), s.jobs.end(), earlier);

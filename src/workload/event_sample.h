@@ -13,9 +13,9 @@
 
 namespace ose {
 
-// A request of an open loop: ns of CPU, and that plus its sleeps.
+// A request of an open loop: ns of CPU, that plus its sleeps, and what CPU time it may use beyond it (kSpin).
 struct Request {
-  int64_t release, work, own;
+  int64_t release, work, own, spare;
 };
 
 // All requests of a group up to the horizon, in the order of arrival. None for another group.

@@ -45,25 +45,32 @@ Window WindowOf(const Workload& w) { return {w.horizon.v - w.warmup.v, w.horizon
 template <class Ended>
 void WalkTask(const Workload& w, const Group& group, const std::vector<Sampler>& samplers, Rng rng,
               std::span<const int> resources, std::vector<double>& use, Ended ended) {
-  int64_t clock = group.has_start ? Sample(group.start, rng).v : 0;
+  const int64_t started = group.has_start ? Sample(group.start, rng).v : 0;
+  int64_t clock = started;
   std::vector<uint32_t> held;
+  std::vector<int64_t> due(w.timers.size());  // no earlier than that; without `started`
   do {
     const int64_t before = clock;
     ProgramCursor cursor(group.program);
     while (const Op* op = cursor.Next()) {
       switch (op->kind) {
         case OpKind::kRun:
+        case OpKind::kSpin:
         case OpKind::kSleep: {
           const int64_t ns = OpNanos(*op, samplers, rng);
           clock += ns;
           for (size_t r = 0; r < resources.size(); ++r) {
             bool uses = resources[r] == kCpuResource
-                            ? op->kind == OpKind::kRun
+                            ? op->kind == OpKind::kRun  // a kSpin may be left with next to none
                             : std::find(held.begin(), held.end(), resources[r]) != held.end();
             if (uses) use[r] += static_cast<double>(ns);
           }
           break;
         }
+        case OpKind::kPeriod:
+          due[op->object] += op->ns;
+          clock = std::max(clock, due[op->object] + (w.timers[op->object].shared ? 0 : started));
+          break;
         case OpKind::kTimer: clock = std::max(clock, op->ns); break;
         case OpKind::kLock: held.push_back(op->object); break;
         case OpKind::kUnlock: std::erase(held, op->object); break;
@@ -90,7 +97,7 @@ std::vector<double> MeanUse(const Workload& w, const Group& group, std::span<con
     if (op.kind == OpKind::kEndLoop) times = outer.back(), outer.pop_back();
     if (op.kind == OpKind::kLock) held.push_back(op.object);
     if (op.kind == OpKind::kUnlock) std::erase(held, op.object);
-    if (op.kind != OpKind::kRun && op.kind != OpKind::kSleep) continue;
+    if (op.kind != OpKind::kRun && op.kind != OpKind::kSleep && op.kind != OpKind::kSpin) continue;
     const double ns = times * (op.drawn ? w.dists[op.object].Mean() : static_cast<double>(op.ns));
     for (size_t r = 0; r < resources.size(); ++r) {
       bool uses = resources[r] == kCpuResource ? op.kind == OpKind::kRun
@@ -164,8 +171,9 @@ std::vector<Supply> ClosedSupply(const Workload& w, int g, uint64_t seed, std::s
 
   std::vector<double> mu = MeanUse(w, group, resources);
   for (double& m : mu) m /= pass.events;
-  const double own = std::max(1.0, pass.work + pass.sleep);  // mean ns of a pass
-  const double passes = group.repeat ? static_cast<double>(window.horizon) / own + 1 : 1;
+  const double own = std::max(1.0, pass.work + pass.sleep + pass.spin);  // mean ns of a pass
+  const double in_horizon = static_cast<double>(window.horizon) / std::max(own, pass.period);
+  const double passes = group.repeat ? in_horizon + 1 : std::min(1.0, in_horizon);
   const bool random = pass.drawn || group.has_start;
   const bool walk = count * passes * pass.ops <= kMaxSteps || (!random && passes * pass.ops <= kMaxSteps);
 

@@ -57,7 +57,7 @@ constexpr Refill kRefills[] = {
 
 constexpr const char* kServiceKeys[kServices] = {
     "basic",      "now",   "random",      "topology",   "cpu_running", "cpu_idle",   "cpu_state",
-    "task_field", "task_state", "loop",   "count",      "timer_start", "dsq_insert", "dsq_move",
+    "task_field", "task_state", "count",      "timer_start", "dsq_insert", "dsq_move",
     "dsq_length", "dsq_peek",   "pick_idle", "claim_idle", "select_dfl", "kick",     "kick_self"};
 
 void ParseTopology(TomlTable t, Machine* m) {
@@ -97,6 +97,7 @@ void ParseKernel(TomlTable t, Machine* m) {
   // The kernel's limit for sched_ext_ops.timeout_ms (SCX_WATCHDOG_MAX_TIMEOUT) is 30 s.
   t.Duration("watchdog", &m->watchdog, Nanos::Millis(1), Nanos::Seconds(30));
   t.Duration("tick_cost", &m->tick_cost, {0}, Nanos::Seconds(1));
+  t.Bool("charge_overhead", &m->charge_overhead);
   t.Finish();
   if (m->tick.v == 0 && m->min_slice.v == 0)
     t.Fail("min_slice",
@@ -112,6 +113,14 @@ void ParseCosts(TomlTable t, Machine* m) {
   for (const Cost& c : kCosts) t.Duration(c.key, &(m->*c.field), {0}, Nanos::Seconds(1));
   for (const Refill& r : kRefills) t.Double(r.key, &(m->*r.field), 0, kMaxRefillNs);
   t.Finish();
+  auto within = [&](const char* key, Nanos hold, const char* operation, Nanos cost) {
+    if (hold > cost)
+      t.Fail(key, fmt::format("'{}' is {} ns, but '{}', of which it is a part, takes {} ns; correct one of them", key,
+                              hold.v, operation, cost.v));
+  };
+  within("dsq_lock_hold", m->dsq_lock_hold, "dsq_op", m->dsq_op);
+  within("rq_lock_hold", m->rq_lock_hold, "wakeup", m->wakeup);
+  within("rq_lock_hold", m->rq_lock_hold, "context_switch", m->context_switch);
 }
 
 void ParseService(TomlTable t, ServiceCosts* s) {
@@ -218,6 +227,7 @@ std::string FormatMachine(const Machine& m) {
   out += fmt::format("\n[kernel]\n{}\n{}\n{}\n", TomlDuration("tick", m.tick.v), TomlDuration("min_slice", m.min_slice.v),
                      TomlDuration("watchdog", m.watchdog.v));
   if (m.tick_cost.v > 0) out += fmt::format("tick_cost_ns = {}\n", m.tick_cost.v);
+  if (m.charge_overhead) out += "charge_overhead = true\n";
   out += "\n[cost]\n";
   for (size_t i = 0; i < std::size(kCosts); ++i)
     if (Nanos cost = m.*kCosts[i].field; i < kPlainCosts || cost.v != 0) out += fmt::format("{}_ns = {}\n", kCosts[i].key, cost.v);

@@ -28,7 +28,6 @@ enum class Service : uint8_t {
   kCpuState,
   kTaskField,   // pid, weight, slice and the other fields of a task, read or written
   kTaskState,
-  kLoop,        // each step of a bounded loop
   kCount,
   kTimerStart,
   kDsqInsert,
@@ -83,6 +82,7 @@ struct Machine {
   Nanos min_slice{0};
   Nanos watchdog{30'000'000'000};  // a runnable task that waits longer ejects the policy
   Nanos tick_cost{0};              // of each tick, by a busy CPU
+  bool charge_overhead = false;    // the overhead of a turn counts in the task's run time and slice
 
   // Costs, each paid by the CPU named.
   Nanos context_switch{1'500};  // to another task, by the CPU that switches

@@ -74,6 +74,10 @@ TEST(ParseMachine, ErrorsOfTheModelsParts) {
   EXPECT_EQ(ErrorOf(With("[kernel]\ntick_us = 1\ntick_cost_us = 1")),
             "m.toml:6: 'tick_cost' is 1000 ns and a tick comes every 1000 ns: no CPU would get anything done; "
             "correct one of them");
+  EXPECT_EQ(ErrorOf(With("[cost]\ndsq_op_ns = 50\ndsq_lock_hold_ns = 60")),
+            "m.toml:6: 'dsq_lock_hold' is 60 ns, but 'dsq_op', of which it is a part, takes 50 ns; correct one of them");
+  EXPECT_EQ(ErrorOf(With("[cost]\nrq_lock_hold_ns = 900")),
+            "m.toml:5: 'rq_lock_hold' is 900 ns, but 'wakeup', of which it is a part, takes 800 ns; correct one of them");
   EXPECT_EQ(ErrorOf(With("[service]\npick_idel_ns = 3")),
             "m.toml:5: unknown key 'pick_idel_ns' in [service]; did you mean 'pick_idle_ns'?");
   EXPECT_EQ(ErrorOf(With("[noise]\nduration_us = 3")),
@@ -85,7 +89,7 @@ TEST(ParseMachine, ErrorsOfTheModelsParts) {
 }
 
 constexpr const char* kEverything =
-    "smt = 2\nsmt_speed = 0.62\nl2_kb = 2048\n[kernel]\ntick_cost_ns = 900\n"
+    "smt = 2\nsmt_speed = 0.62\nl2_kb = 2048\n[kernel]\ntick_cost_ns = 900\ncharge_overhead = true\n"
     "[cost]\nsched_ext_switch_ns = 1\nwakeup_irq_ns = 2\ndsq_lock_hold_ns = 3\nrq_lock_hold_ns = 4\nsyscall_ns = 5\n"
     "futex_op_ns = 6\npipe_op_ns = 7\nsleep_op_ns = 8\nfork_op_us = 9\n"
     "[service]\ngeneral_ns = 2\nremote_ns = 50\nremote_far_ns = 120\npick_ns_per_cpu = 0.25\nnow_ns = 20\nkick_self_ns = 0\n"

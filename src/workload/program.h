@@ -58,20 +58,30 @@ class ProgramCursor {
 // One Sampler for each of the workload's distributions.
 std::vector<Sampler> MakeSamplers(const Workload& workload);
 
-// The duration of a kRun or kSleep, drawn if it is to be drawn.
+// The duration of a kRun, kSpin or kSleep, drawn if it is to be drawn.
 inline int64_t OpNanos(const Op& op, const std::vector<Sampler>& samplers, Rng& rng) {
   return op.drawn ? samplers[op.object](rng) : op.ns;
 }
+
+// The hint of a group with hint_is_work: the CPU work in ns of the next pass of `program` that draws from `rng`,
+// at most 2^32 - 1. It looks ahead in a copy of the generator, so that what is drawn stays the same.
+uint32_t WorkHint(const std::vector<Op>& program, const std::vector<Sampler>& samplers, Rng rng);
+
+// The least that a distribution can give, ns.
+double LeastNs(const Dist& dist);
 
 // Mean totals of one pass of a program, loops multiplied out.
 struct PassTotals {
   double ops = 0;     // operations walked
   double work = 0;    // ns of kRun
   double sleep = 0;   // ns of kSleep
+  double spin = 0;    // ns of kSpin: no schedule ends it sooner
+  double period = 0;  // ns of kPeriod
   double events = 0;  // ended
-  double blocks = 0;  // operations that put the task to sleep, or may: kSleep, kTimer, kWait, kBarrier, kTake
-  double wakes = 0;   // wake-ups of others: kSignal by its count, kPut, kBarrier by (parties - 1) / parties
+  double blocks = 0;  // operations that put the task to sleep, or may: kSleep, kTimer, kPeriod, kWait, kCondWait, kBarrier, kTake
+  double wakes = 0;   // wake-ups of others: kSignal by its count, kPut, kCondSignal, kCondBroadcast, kBarrier by (parties - 1) / parties
   double locks = 0, yields = 0;
+  double full = 0;    // kPut into bounded queues, each of which may block
   bool drawn = false;  // some duration is drawn
 };
 PassTotals TotalsOfPass(const Workload& workload, const Group& group);

@@ -17,6 +17,11 @@ void Append(std::vector<double>& to, const std::vector<double>& from) { to.inser
 
 }  // namespace
 
+void GroupSamples::Reserve(size_t events, size_t wakeups) {
+  for (std::vector<double>* v : {&latency_us, &slowdown, &start_us}) v->reserve(events);
+  wakeup_us.reserve(wakeups);
+}
+
 void GroupSamples::Merge(const GroupSamples& o) {
   Append(latency_us, o.latency_us);
   Append(slowdown, o.slowdown);
@@ -43,11 +48,16 @@ void GroupSamples::AddUnfinished(Nanos age, Nanos work, bool started, bool only_
 
 void AddEventMetrics(GroupSamples& s, const std::string& prefix, Nanos window, Metrics& out) {
   auto put = [&](const char* name, double value) { out[prefix + name] = value; };
-  if (!s.wakeup_us.empty()) {
-    put("wakeup_p50", Percentile(s.wakeup_us, 0.5));
-    put("wakeup_p99", Percentile(s.wakeup_us, 0.99));
-    put("wakeup_p999", Percentile(s.wakeup_us, 0.999));
-  }
+  // Names and quantiles, ascending.
+  auto put_quantiles = [&](std::vector<double>& xs, std::initializer_list<std::pair<const char*, double>> list) {
+    if (xs.empty()) return;
+    std::vector<double> ps;
+    for (auto& [name, p] : list) ps.push_back(p);
+    const std::vector<double> at = Percentiles(xs, ps);
+    size_t i = 0;
+    for (auto& [name, p] : list) put(name, at[i++]);
+  };
+  put_quantiles(s.wakeup_us, {{"wakeup_p50", 0.5}, {"wakeup_p99", 0.99}, {"wakeup_p999", 0.999}});
   if (s.latency_us.empty()) return;
   put("events", static_cast<double>(s.events));
   put("incomplete", static_cast<double>(s.incomplete));
@@ -55,22 +65,10 @@ void AddEventMetrics(GroupSamples& s, const std::string& prefix, Nanos window, M
   if (window.v > 0) put("throughput", static_cast<double>(s.events) / window.s());
   else if (span.v > 0) put("throughput", static_cast<double>(s.events) / span.s());
   put("latency_mean", Mean(s.latency_us));
-  put("latency_p50", Percentile(s.latency_us, 0.5));
-  put("latency_p95", Percentile(s.latency_us, 0.95));
-  put("latency_p99", Percentile(s.latency_us, 0.99));
-  put("latency_p999", Percentile(s.latency_us, 0.999));
-  put("latency_max", *std::max_element(s.latency_us.begin(), s.latency_us.end()));
-  if (!s.slowdown.empty()) {
-    put("slowdown_mean", Mean(s.slowdown));
-    put("slowdown_p50", Percentile(s.slowdown, 0.5));
-    put("slowdown_p99", Percentile(s.slowdown, 0.99));
-    put("slowdown_p999", Percentile(s.slowdown, 0.999));
-  }
-  if (!s.start_us.empty()) {
-    put("start_p50", Percentile(s.start_us, 0.5));
-    put("start_p95", Percentile(s.start_us, 0.95));
-    put("start_p99", Percentile(s.start_us, 0.99));
-  }
+  put_quantiles(s.latency_us, {{"latency_p50", 0.5}, {"latency_p95", 0.95}, {"latency_p99", 0.99}, {"latency_p999", 0.999}, {"latency_max", 1}});
+  if (!s.slowdown.empty()) put("slowdown_mean", Mean(s.slowdown));
+  put_quantiles(s.slowdown, {{"slowdown_p50", 0.5}, {"slowdown_p99", 0.99}, {"slowdown_p999", 0.999}});
+  put_quantiles(s.start_us, {{"start_p50", 0.5}, {"start_p95", 0.95}, {"start_p99", 0.99}});
 }
 
 }  // namespace ose

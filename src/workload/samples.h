@@ -18,6 +18,8 @@ struct GroupSamples {
   uint64_t incomplete = 0;  // counted with their age when the run ended
   Nanos first_start = Nanos::Max(), last_finish{0};
 
+  // Room for so many, so that they can be added without allocating. More may come.
+  void Reserve(size_t events, size_t wakeups);
   void Merge(const GroupSamples& other);
   // An event that had not finished when the run ended counts with its age. `work` is the CPU time it
   // has had; one that has not `started` counts as if it needed 1 us. `only_if_old`: not if it is

@@ -12,7 +12,7 @@ namespace ose {
 
 namespace {
 
-enum class Operand : uint8_t { kNone, kNs, kLock, kSemaphore, kBarrier, kQueue, kGroup, kCount };
+enum class Operand : uint8_t { kNone, kNs, kLock, kSemaphore, kBarrier, kQueue, kGroup, kCondition, kTimer, kCount };
 
 struct TokenKind {
   char letter;
@@ -29,6 +29,10 @@ constexpr TokenKind kTokens[] = {
     {'p', OpKind::kPut, Operand::kQueue},        {'g', OpKind::kTake, Operand::kQueue},
     {'b', OpKind::kBegin, Operand::kNone},       {'e', OpKind::kEnd, Operand::kNone},
     {'[', OpKind::kLoop, Operand::kCount},       {']', OpKind::kEndLoop, Operand::kNone},
+    {'a', OpKind::kSpin, Operand::kNs},          {'d', OpKind::kPeriod, Operand::kTimer},
+    {'c', OpKind::kCondWait, Operand::kCondition},
+    {'n', OpKind::kCondSignal, Operand::kCondition},
+    {'o', OpKind::kCondBroadcast, Operand::kCondition},
 };
 
 const TokenKind* FindToken(char letter) {
@@ -71,6 +75,10 @@ List ListOf(Operand operand, const ScriptLists& lists) {
       return {lists.barriers, "barrier", "add a [[barrier]]"};
     case Operand::kQueue:
       return {lists.queues, "queue", "add a [[queue]]"};
+    case Operand::kCondition:
+      return {lists.conditions, "condition", "raise the file's 'conditions'"};
+    case Operand::kTimer:
+      return {lists.timers, "timer", "add a [[timer]]"};
     default:
       return {lists.groups, "group", "add a [[group]]"};
   }
@@ -100,7 +108,7 @@ std::optional<ScriptError> ParseScript(std::string_view text, const ScriptLists&
     if (p == end) return std::nullopt;
     token = p;
     const TokenKind* kind = by_letter[static_cast<unsigned char>(*p++)];
-    if (!kind) return fail("no such operation; the letters are r s t w k l u m y f p g b e [ ]");
+    if (!kind) return fail("no such operation; the letters are a b c d e f g k l m n o p r s t u w y [ ]");
     Op op;
     op.kind = kind->op;
     if (kind->operand != Operand::kNone) {
@@ -124,6 +132,20 @@ std::optional<ScriptError> ParseScript(std::string_view text, const ScriptLists&
         if (!ParseDigits(&p, end, &v) || v < 1 || v > kMaxCount)
           return fail(fmt::format("signal 1 to {} times", kMaxCount));
         op.count = static_cast<uint32_t>(v);
+      }
+      if (op.kind == OpKind::kPeriod) {
+        if (p >= end || *p++ != 'x' || !ParseDigits(&p, end, &v) || v > static_cast<uint64_t>(kMaxFileNs))
+          return fail(fmt::format("write d<timer>x<ns>, with at most {} ns", kMaxFileNs));
+        op.ns = static_cast<int64_t>(v);
+      }
+      if (op.kind == OpKind::kCondWait) {
+        op.count = 0;
+        if (p < end && *p == 'x') {
+          ++p;
+          if (!ParseDigits(&p, end, &v) || v >= lists.locks)
+            return fail(fmt::format("a lock from 0 must follow the x, the file has {}; raise the file's 'locks'", lists.locks));
+          op.count = static_cast<uint32_t>(v) + 1;
+        }
       }
     }
     if (p < end && !IsSpace(*p)) return fail("white space must separate tokens");
@@ -199,6 +221,14 @@ std::string FormatScript(const std::vector<Op>& program) {
     if (op.kind == OpKind::kSignal && op.count != 1) {
       *p++ = 'x';
       p = std::to_chars(p, end, op.count).ptr;
+    }
+    if (op.kind == OpKind::kPeriod) {
+      *p++ = 'x';
+      p = std::to_chars(p, end, op.ns).ptr;
+    }
+    if (op.kind == OpKind::kCondWait && op.count > 0) {
+      *p++ = 'x';
+      p = std::to_chars(p, end, op.count - 1).ptr;
     }
     size_t length = static_cast<size_t>(p - token);
     if (out.size() > line_start) {

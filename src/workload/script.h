@@ -8,6 +8,9 @@
 //   w<i>  wait, i-th semaphore       u<i>  unlock
 //   k<i>  signal it, k<i>x<n> n times
 //   m<i>  meet at the i-th barrier   p<i>  put into the i-th queue   g<i>  take from it
+//   a<ns> spin        d<i>x<ns> period of the i-th timer
+//   c<i>  wait for the i-th condition, c<i>x<j> releasing the j-th lock
+//   n<i>  signal it   o<i>     signal all that wait
 #ifndef OSEVOLVE_WORKLOAD_SCRIPT_H_
 #define OSEVOLVE_WORKLOAD_SCRIPT_H_
 
@@ -23,7 +26,7 @@ namespace ose {
 
 // How many of each list the file declares: an index must be below.
 struct ScriptLists {
-  size_t locks = 0, semaphores = 0, barriers = 0, queues = 0, groups = 0;
+  size_t locks = 0, semaphores = 0, barriers = 0, queues = 0, groups = 0, conditions = 0, timers = 0;
 };
 
 struct ScriptError {

@@ -53,7 +53,7 @@ TEST(Script, EmptyAndBlank) {
 
 TEST(Script, Errors) {
   EXPECT_EQ(ErrorOf("r1\n\nq"),
-            "2: script token \"q\": no such operation; the letters are r s t w k l u m y f p g b e [ ]");
+            "2: script token \"q\": no such operation; the letters are a b c d e f g k l m n o p r s t u w y [ ]");
   EXPECT_EQ(ErrorOf("r"), "0: script token \"r\": a number from 0 must follow the letter");
   EXPECT_EQ(ErrorOf("r-5"), "0: script token \"r-5\": a number from 0 must follow the letter");
   EXPECT_EQ(ErrorOf("r5s5"), "0: script token \"r5s5\": white space must separate tokens");

@@ -17,6 +17,8 @@ namespace {
 using namespace signature_scale;  // NOLINT: its only purpose
 
 constexpr double kSampledOps = 20'000;  // of a program with drawn durations
+constexpr int kSampledArrivals = 20'000;
+constexpr int64_t kSampledCycles = 2000;
 constexpr uint64_t kSampleSeed = 0x7369676e61747572;
 
 struct Burst {
@@ -43,7 +45,7 @@ class Calculator {
       wakes += rate_[g] * p.wakes;
       locks += rate_[g] * p.locks;
       yields += rate_[g] * p.yields;
-      if (IsOpen(g)) open += rate_[g] * p.work;
+      if (IsOpen(g)) open += rate_[g] * Work(g);
       light = std::min(light, w_.groups[g].weight);
       heavy = std::max(heavy, w_.groups[g].weight);
     }
@@ -70,6 +72,9 @@ class Calculator {
 
  private:
   bool IsOpen(size_t g) const { return w_.groups[g].arrivals.kind != Arrivals::Kind::kNone; }
+  double Work(size_t g) const { return passes_[g].work + passes_[g].spin; }
+  // The least that a pass takes.
+  double Pass(size_t g) const { return std::max(Work(g) + passes_[g].sleep, passes_[g].period); }
   bool IsFinite(size_t g) const { return !IsOpen(g) && !w_.groups[g].repeat; }
 
   // Passes a second of each group, all its tasks together, and the CPU time that they use. What
@@ -78,11 +83,11 @@ class Calculator {
     double work = 0, chain = 0;  // of finite groups
     for (size_t g = 0; g < w_.groups.size(); ++g) {
       if (!IsFinite(g)) continue;
-      work += w_.groups[g].count * passes_[g].work;
+      work += w_.groups[g].count * Work(g);
       double timers = 0;
       for (const Op& op : w_.groups[g].program)
         if (op.kind == OpKind::kTimer) timers = std::max(timers, static_cast<double>(op.ns));
-      chain = std::max({chain, passes_[g].work + passes_[g].sleep, timers});
+      chain = std::max({chain, Pass(g), timers});
     }
     span_ = static_cast<double>(w_.horizon.v);
     if (w_.run_to_completion) {
@@ -92,11 +97,10 @@ class Calculator {
     rate_.resize(w_.groups.size());
     double fixed = 0, wanted = 0;  // ns of CPU a second
     for (size_t g = 0; g < w_.groups.size(); ++g) {
-      const PassTotals& p = passes_[g];
       if (IsOpen(g)) rate_[g] = ArrivalRate(w_, w_.groups[g], cpus_);
       else if (IsFinite(g)) rate_[g] = w_.groups[g].count / (span_ / 1e9);
-      else rate_[g] = w_.groups[g].count * 1e9 / std::max(1.0, p.work + p.sleep);
-      (IsOpen(g) || IsFinite(g) ? fixed : wanted) += rate_[g] * p.work;
+      else rate_[g] = w_.groups[g].count * 1e9 / std::max(1.0, Pass(g));
+      (IsOpen(g) || IsFinite(g) ? fixed : wanted) += rate_[g] * Work(g);
     }
     const double left = std::max(0.0, cpus_ * 1e9 - fixed);
     if (wanted > left)
@@ -109,9 +113,9 @@ class Calculator {
   void AddBursts(size_t g) {
     const Group& group = w_.groups[g];
     const PassTotals& pass = passes_[g];
-    if (pass.work <= 0 || rate_[g] <= 0) return;
+    if (Work(g) <= 0 || rate_[g] <= 0) return;
     if (group.repeat && pass.blocks == 0) {  // one burst that never ends
-      bursts_.push_back({rate_[g] * pass.work / group.count * (span_ / 1e9), group.count / (span_ / 1e9)});
+      bursts_.push_back({rate_[g] * Work(g) / group.count * (span_ / 1e9), group.count / (span_ / 1e9)});
       return;
     }
     // A program that repeats carries its last burst into the next pass: the first pass only warms up.
@@ -129,12 +133,15 @@ class Calculator {
       while (const Op* op = cursor.Next()) {
         if (++steps > 5e6) break;  // enough of a long loop
         switch (op->kind) {
+          case OpKind::kSpin:
           case OpKind::kRun: burst += static_cast<double>(OpNanos(*op, samplers_, rng)); break;
           case OpKind::kSleep:
             OpNanos(*op, samplers_, rng);
             end_burst();
             break;
           case OpKind::kTimer:
+          case OpKind::kPeriod:
+          case OpKind::kCondWait:
           case OpKind::kWait:
           case OpKind::kTake:
           case OpKind::kBarrier: end_burst(); break;
@@ -165,9 +172,10 @@ class Calculator {
 
   // Tasks that a task which wakes others can wake, itself left out, mean.
   double Fanout() const {
-    std::vector<std::vector<size_t>> waiters(w_.semaphores.size() + w_.queues.size() + w_.barriers.size());
+    std::vector<std::vector<size_t>> waiters(w_.semaphores.size() + w_.queues.size() + w_.barriers.size() + w_.conditions.size());
     auto queue = [&](uint32_t q) { return w_.semaphores.size() + q; };
     auto barrier = [&](uint32_t b) { return w_.semaphores.size() + w_.queues.size() + b; };
+    auto condition = [&](uint32_t c) { return barrier(static_cast<uint32_t>(w_.barriers.size())) + c; };
     for (size_t g = 0; g < w_.groups.size(); ++g) {
       auto add = [&](size_t object) {
         if (waiters[object].empty() || waiters[object].back() != g) waiters[object].push_back(g);
@@ -176,6 +184,7 @@ class Calculator {
         if (op.kind == OpKind::kWait) add(op.object);
         if (op.kind == OpKind::kTake) add(queue(op.object));
         if (op.kind == OpKind::kBarrier) add(barrier(op.object));
+        if (op.kind == OpKind::kCondWait) add(condition(op.object));
       }
     }
     double wakers = 0, wakees = 0;
@@ -198,12 +207,36 @@ class Calculator {
         if (op.kind == OpKind::kSignal) add(op.object);
         if (op.kind == OpKind::kPut) add(queue(op.object));
         if (op.kind == OpKind::kBarrier) add(barrier(op.object));
+        if (op.kind == OpKind::kCondSignal || op.kind == OpKind::kCondBroadcast) add(condition(op.object));
       }
       if (!wakes) continue;
       wakers += w_.groups[g].count;
       wakees += w_.groups[g].count * sum;
     }
     return wakers > 0 ? wakees / wakers : 0;
+  }
+
+  // Coefficient of variation of the gaps between arrivals.
+  double ArrivalCv(size_t g) const {
+    const Arrivals& a = w_.groups[g].arrivals;
+    if (a.kind == Arrivals::Kind::kPeriodic) return 0;
+    // Of n requests at once n - 1 come after no gap: E[x^2] = 2 n / rate^2.
+    if (a.states.empty()) return std::sqrt(2 * a.batch - 1);
+    Workload longer = w_;  // the process stops at its horizon
+    int64_t cycle = 0;
+    for (const Arrivals::State& s : a.states) cycle += std::min(s.ns, kMaxDrawNs / kSampledCycles / static_cast<int64_t>(a.states.size()));
+    longer.horizon = {kSampledCycles * cycle};
+    ArrivalProcess arrivals(longer, static_cast<int>(g), cpus_, kSampleSeed);
+    double n = 0, sum = 0, squares = 0, last = 0;
+    for (Nanos at = arrivals.Next(); at < longer.horizon && n < kSampledArrivals; at = arrivals.Next()) {
+      const double gap = static_cast<double>(at.v) - last;
+      last = static_cast<double>(at.v);
+      ++n;
+      sum += gap;
+      squares += gap * gap;
+    }
+    const double mean = n > 0 ? sum / n : 0;
+    return mean > 0 ? std::sqrt(std::max(0.0, squares / n - mean * mean)) / mean : 1;
   }
 
   // c / (1 + c), where c is the coefficient of variation of the gaps between arrivals from
@@ -215,7 +248,8 @@ class Calculator {
       const Group& group = w_.groups[g];
       if (IsOpen(g)) {
         weight += rate_[g];
-        sum += rate_[g] * (group.arrivals.kind == Arrivals::Kind::kPoisson ? 0.5 : 0);
+        const double c = ArrivalCv(g);
+        sum += rate_[g] * c / (1 + c);
       } else if (IsFinite(g) && !group.forked) {
         for (int i = 0; i < group.count; ++i) {
           Rng rng = TaskStream(kSampleSeed, static_cast<int>(g), i);

@@ -10,6 +10,7 @@
 #include <cmath>
 
 #include "base/edit_distance.h"
+#include "base/file.h"
 
 namespace ose {
 
@@ -97,6 +98,8 @@ bool TomlValue::IsTable() const { return Node(node_).is_table(); }
 bool TomlValue::IsArray() const { return Node(node_).is_array(); }
 bool TomlValue::IsNumber() const { return Node(node_).is_number(); }
 std::string TomlValue::Describe() const { return DescribeNode(Node(node_)); }
+std::string TomlValue::BesideFile(const std::string& name) const { return JoinPath(Dirname(doc_->file), name); }
+
 void TomlValue::Fail(const std::string& what) const { doc_->Fail(line(), what); }
 
 bool TomlValue::Number(const std::string& what, double* out, double min, double max) const {

@@ -76,6 +76,9 @@ class TomlValue {
   std::vector<TomlValue> Items() const;
   std::optional<TomlTable> Table(const std::string& title) const;
 
+  // The path of a file that the document names: as it is if absolute, else beside the document.
+  std::string BesideFile(const std::string& name) const;
+
   void Fail(const std::string& what) const;
 
  private:

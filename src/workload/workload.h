@@ -22,6 +22,8 @@ inline constexpr int kWorkloadFormat = 1;
 inline constexpr int kMaxCpus = 512;
 inline constexpr int kMaxTasks = 1'000'000;
 inline constexpr uint32_t kMaxCount = 1'000'000'000;  // of a loop or a signal
+// kSpin looks at the clock after every such stretch of CPU time, as rt-app's `runtime` does (src/rt-app.c, run_event).
+inline constexpr Nanos kSpinStep{32'000};
 
 // A distribution of durations. Parameters are in nanoseconds where they are durations.
 struct Dist {
@@ -32,6 +34,7 @@ struct Dist {
     kLognormal,    // mean a, coefficient of variation b
     kPareto,       // minimum a, shape b > 1
     kMix,          // value[i] with probability weight[i] / sum (bimodal and empirical mixes)
+    kQuantiles,    // value[i] is the weight[i]-quantile, weights from 0 to 1; linear in between
   };
   Kind kind = Kind::kConstant;
   double a = 0, b = 0;
@@ -48,7 +51,7 @@ enum class OpKind : uint8_t {
   kRun,      // use the CPU for a duration
   kSleep,    // sleep for a duration
   kTimer,    // sleep until a time since the start of the run; no sleep if it has passed
-  kLock,     // acquire mutex `object`, FIFO hand-off to the first waiter
+  kLock,     // acquire mutex `object`; see Workload::lock_handover
   kUnlock,   // release it
   kWait,     // take one from semaphore `object`, sleeping while it is 0
   kSignal,   // give `count` to semaphore `object`; wakes as many waiters, first come first
@@ -61,23 +64,43 @@ enum class OpKind : uint8_t {
   kEnd,      // the event ends
   kLoop,     // repeat up to the matching kEndLoop `count` times
   kEndLoop,
+  kSpin,       // use the CPU, kSpinStep at a time, until a duration of time has passed since it began
+  kPeriod,     // sleep until timer `object` is due, `ns` after it was due before; no sleep if that has passed
+  kCondWait,   // release mutex `count` - 1 (0: none), sleep until condition `object` is signalled, take the mutex again
+  kCondSignal,     // wake the first that waits for condition `object`; nobody waits: lost
+  kCondBroadcast,  // wake all of them
 };
 
 // One operation. 24 bytes, since recordings have millions.
 struct Op {
   OpKind kind = OpKind::kRun;
   bool drawn = false;     // the duration is Workload::dists[object] instead of `ns`
-  uint32_t object = 0;    // index into locks/semaphores/barriers/queues/groups, or dists if drawn
-  uint32_t count = 1;     // kSignal: how many; kLoop: how often
-  int64_t ns = 0;         // constant duration (kRun, kSleep) or time (kTimer)
+  uint32_t object = 0;    // index into locks/semaphores/barriers/queues/groups/conditions/timers, or dists if drawn
+  uint32_t count = 1;     // kSignal: how many; kLoop: how often; kCondWait: mutex + 1
+  int64_t ns = 0;         // constant duration (kRun, kSleep, kSpin, kPeriod) or time (kTimer)
   bool operator==(const Op&) const = default;
 };
 
 struct Arrivals {
-  enum class Kind : uint8_t { kNone, kPoisson, kPeriodic };
+  enum class Kind : uint8_t {
+    kNone,
+    kPoisson,
+    kPeriodic,
+    kMmpp,    // Poisson at the rate of a state; states last exponential times, then any other follows, each as likely
+    kPhases,  // Poisson at the rate of a state; states last as long as they say, in order, over and over
+  };
+  struct State {
+    double rate_per_s = 0, load = 0;  // as below, but for kMmpp and kPhases; 0 = nothing arrives
+    int64_t ns = 1;                   // how long it lasts (kMmpp: mean), >= 1
+    bool operator==(const State&) const = default;
+  };
   Kind kind = Kind::kNone;
   double rate_per_s = 0;  // > 0 when given as a rate
   double load = 0;        // > 0 when given as utilisation: rate = load * cpus / E[work]
+  std::vector<State> states = {};  // of kMmpp and kPhases: all rates or all loads
+  // Requests arrive so many at once; rates and loads are of requests. Not for kPeriodic unless 1.
+  double batch = 1;               // >= 1; a whole number unless geometric
+  bool batch_geometric = false;   // P(n) = (1 - 1/batch)^(n - 1) / batch, whose mean is `batch`
   bool operator==(const Arrivals&) const = default;
 };
 
@@ -94,7 +117,8 @@ struct Group {
   int weight = 100;           // 1..10000, 100 = nice 0
   std::vector<int> affinity = {};  // CPUs; empty = all
   int64_t working_set_kb = 0; // what a migration must refill
-  uint32_t hint = 0;          // osv task hint
+  uint32_t hint = 0;          // what the application tells the policy of each task (Task::hint())
+  bool hint_is_work = false;  // instead, of each pass: WorkHint (program.h)
   bool repeat = false;        // the program starts over until the horizon
   bool forked = false;        // starts when a kFork says so, not at time 0
   bool measured = true;       // its events count in the whole workload's metrics
@@ -115,6 +139,16 @@ struct Barrier {
   std::string name;
   int parties = 0;  // 0 in a file = every task that names it; always > 0 here
   bool operator==(const Barrier&) const = default;
+};
+
+// What kPeriod counts with. A timer is first due one period after its task started; of a shared one, after the
+// task that uses it first did. When a period has passed already, the next one counts from now, or, if `absolute`,
+// from when it was due, so that a task that is late catches up.
+struct Timer {
+  std::string name;
+  bool shared = false;  // one for all tasks that name it; else each has its own
+  bool absolute = false;
+  bool operator==(const Timer&) const = default;
 };
 
 // What a recording was, so that its replay can be compared with it (docs/recording.md).
@@ -147,9 +181,13 @@ struct Workload {
   int search_seeds = 8, select_seeds = 32, final_seeds = 64;
   std::vector<Group> groups;
   std::vector<Dist> dists;
-  std::vector<std::string> locks, semaphores;
+  std::vector<std::string> locks, semaphores, conditions;
+  // Unlocking gives a lock to the first that waits; or (false) wakes that one, and the lock is whoever's who takes it
+  // first, as with mutexes of glibc.
+  bool lock_handover = true;
   std::vector<Barrier> barriers;
   std::vector<Queue> queues;
+  std::vector<Timer> timers;
   RealProgram real;
   Recorded recorded;
 
@@ -162,6 +200,7 @@ struct Workload {
 // unbalanced loops, begin without end, affinity outside the machine, an objective that is no
 // metric of this workload, a program that can never sleep or end.
 Result<Workload> ParseWorkload(std::string_view text, const std::string& file);
+// From a file: TOML, or rt-app's JSON when its name ends in .json (rtapp.h).
 Result<Workload> LoadWorkload(const std::string& path);
 
 // The same checks on a workload that was built by hand (a recording); errors name no line.
@@ -181,10 +220,14 @@ std::string FormatWorkload(const Workload& workload);
 // name and description.
 std::string WorkloadHash(const Workload& workload);
 
-// CPU work of one pass of a group's program, mean, ns.
+// CPU work of one pass of a group's program, mean, ns. A kSpin counts as if nothing took the CPU from it.
 double MeanWork(const Workload& workload, const Group& group);
-// Arrivals per second of an open-loop group on `cpus` CPUs.
+// Arrivals per second of an open-loop group on `cpus` CPUs, in the mean.
 double ArrivalRate(const Workload& workload, const Group& group, int cpus);
+// CPU time that all open-loop groups ask for, in the mean, as a share of `cpus` CPUs; 0 without any.
+double OfferedLoad(const Workload& workload, int cpus);
+// Multiplies the arrival rates of all open-loop groups.
+void ScaleArrivals(Workload& workload, double factor);
 
 // Random streams, the same for every policy (common random numbers): what a task draws depends
 // on the seed, its group and its index, or the arrival's number, never on the schedule.

@@ -11,10 +11,14 @@
 #include "base/edit_distance.h"
 #include "core/exit_code.h"
 #include "core/metrics.h"
+#include "workload/program.h"
 
 namespace ose {
 
 namespace {
+
+// Of arrivals within the horizon.
+constexpr double kMaxStateChanges = 1e7;
 
 // One pass over a workload; each check returns the error of the first thing wrong.
 class Checker {
@@ -28,6 +32,7 @@ class Checker {
     OSE_TRY(CheckPartners());
     OSE_TRY(CheckForks());
     for (size_t g = 0; g < w_.groups.size(); ++g) OSE_TRY(CheckTiming(g));
+    for (size_t g = 0; g < w_.groups.size(); ++g) OSE_TRY(CheckHorizon(g));
     OSE_TRY(CheckBarriers());
     return CheckObjectives();
   }
@@ -50,6 +55,7 @@ class Checker {
   Status CheckPartners();
   Status CheckForks();
   Status CheckTiming(size_t g);
+  Status CheckHorizon(size_t g);
   Status CheckBarriers();
   Status CheckObjectives();
   std::optional<size_t> FirstUse(size_t g, OpKind kind, int64_t object = -1) const;
@@ -144,6 +150,12 @@ Status Checker::CheckProgram(size_t g) {
               g, i, fmt::format("unlocks '{0}' without holding it; lock '{0}' first", w_.locks[op.object]));
         held.erase(at);
         break;
+      case OpKind::kCondWait:
+        if (op.count > 0 && !std::binary_search(held.begin(), held.end(), op.count - 1))
+          return FailOp(g, i,
+                        fmt::format("waits for condition '{0}' without holding '{1}'; lock '{1}' first",
+                                    w_.conditions[op.object], w_.locks[op.count - 1]));
+        break;
       case OpKind::kBegin:
         if (begin) return FailOp(g, i, "begins an event inside an event; add { end = true } before");
         begin = i;
@@ -195,12 +207,14 @@ std::optional<size_t> Checker::FirstUse(size_t g, OpKind kind, int64_t object) c
 
 // Who waits needs somebody who signals, in its own or another program.
 Status Checker::CheckPartners() {
-  std::vector<bool> signalled(w_.semaphores.size()), filled(w_.queues.size()), drained(w_.queues.size());
+  std::vector<bool> signalled(w_.semaphores.size()), filled(w_.queues.size()), drained(w_.queues.size()),
+      notified(w_.conditions.size());
   for (const Group& group : w_.groups)
     for (const Op& op : group.program) {
       if (op.kind == OpKind::kSignal) signalled[op.object] = true;
       if (op.kind == OpKind::kPut) filled[op.object] = true;
       if (op.kind == OpKind::kTake) drained[op.object] = true;
+      if (op.kind == OpKind::kCondSignal || op.kind == OpKind::kCondBroadcast) notified[op.object] = true;
     }
   for (size_t g = 0; g < w_.groups.size(); ++g) {
     const std::vector<Op>& program = w_.groups[g].program;
@@ -211,6 +225,10 @@ Status Checker::CheckPartners() {
             g, i,
             fmt::format("waits for '{0}', which nobody signals; add {{ signal = \"{0}\" }} to a program",
                         w_.semaphores[op.object]));
+      if (op.kind == OpKind::kCondWait && !notified[op.object])
+        return FailOp(g, i,
+                      fmt::format("waits for condition '{0}', which nobody signals; add {{ cond_signal = \"{0}\" }} to a program",
+                                  w_.conditions[op.object]));
       if (op.kind == OpKind::kTake && !filled[op.object])
         return FailOp(
             g, i,
@@ -265,11 +283,15 @@ bool CanBePositive(const Dist& d) {
 bool Checker::MayLast(const Op& op) const {
   switch (op.kind) {
     case OpKind::kRun:
+    case OpKind::kSpin:
     case OpKind::kSleep:
       return op.drawn ? CanBePositive(w_.dists[op.object]) : op.ns > 0;
+    case OpKind::kPeriod:
+      return op.ns > 0;
     case OpKind::kWait:
     case OpKind::kTake:
     case OpKind::kBarrier:
+    case OpKind::kCondWait:
       return true;
     case OpKind::kPut:
       return w_.queues[op.object].capacity > 0;
@@ -287,6 +309,11 @@ Status Checker::CheckTiming(size_t g) {
                      "repeats a program that can never sleep or end; add a run or a sleep to it, or "
                      "remove 'repeat'");
   if (open_loop) {
+    // Each change is a draw, whether anything arrives or not.
+    for (const Arrivals::State& s : group.arrivals.states)
+      if (static_cast<double>(w_.horizon.v) / static_cast<double>(s.ns) > kMaxStateChanges)
+        return FailGroup(g, "arrivals", fmt::format("has a state of {} ns, which a horizon of {:.6g} s is too long for; let it last {:.6g} us or more",
+                                                    s.ns, w_.horizon.s(), w_.horizon.us() / kMaxStateChanges));
     if (group.repeat)
       return FailGroup(g, "repeat",
                        "has arrivals, each of which is one pass of the program; remove 'repeat'");
@@ -294,9 +321,11 @@ Status Checker::CheckTiming(size_t g) {
       return FailGroup(g, "forked", "has arrivals, so its threads start at once; remove 'forked'");
     if (group.has_start)
       return FailGroup(g, "start", "has arrivals, so its threads start at once; remove 'start'");
-    if (group.arrivals.load > 0 &&
+    const bool by_load = group.arrivals.load > 0 || std::any_of(group.arrivals.states.begin(), group.arrivals.states.end(),
+                                                                [](const Arrivals::State& s) { return s.load > 0; });
+    if (by_load &&
         std::none_of(group.program.begin(), group.program.end(),
-                     [&](const Op& op) { return op.kind == OpKind::kRun && MayLast(op); }))
+                     [&](const Op& op) { return (op.kind == OpKind::kRun || op.kind == OpKind::kSpin) && MayLast(op); }))
       return FailGroup(g, "arrivals",
                        "has arrivals by load, but its program uses no CPU; add a run or give a rate "
                        "(poisson_per_s)");
@@ -304,6 +333,41 @@ Status Checker::CheckTiming(size_t g) {
   if (w_.run_to_completion && (group.repeat || open_loop))
     return FailGroup(g, group.repeat ? "repeat" : "arrivals",
                      "never completes; write end = \"horizon\" or remove what repeats");
+  return {};
+}
+
+// What cannot be over by the horizon whatever the policy does, with a CPU for each task.
+Status Checker::CheckHorizon(size_t g) {
+  const Group& group = w_.groups[g];
+  const double horizon = static_cast<double>(w_.horizon.v);
+  const double start = group.has_start ? LeastNs(group.start) : 0;
+  if (start >= horizon)
+    return FailGroup(g, "start", fmt::format("starts at {:.6g} ms at the earliest, but the run ends at {:.6g} ms; lower 'start' or raise 'horizon'",
+                                             start / 1e6, horizon / 1e6));
+  if (!w_.run_to_completion) return {};
+  double needs = start, times = 1;
+  std::vector<double> outer;
+  for (size_t i = 0; i < group.program.size(); ++i) {
+    const Op& op = group.program[i];
+    switch (op.kind) {
+      case OpKind::kRun:
+      case OpKind::kSpin:
+      case OpKind::kSleep: needs += times * (op.drawn ? LeastNs(w_.dists[op.object]) : static_cast<double>(op.ns)); break;
+      case OpKind::kTimer: needs = std::max(needs, static_cast<double>(op.ns)); break;
+      case OpKind::kLoop:
+        outer.push_back(times);
+        times *= op.count;
+        break;
+      case OpKind::kEndLoop:
+        times = outer.back();
+        outer.pop_back();
+        break;
+      default: break;
+    }
+    if (needs > horizon)
+      return FailOp(g, i, fmt::format("cannot end within the horizon of {:.6g} ms: up to here it takes at least {:.6g} ms; raise 'horizon' or shorten the program",
+                                      horizon / 1e6, needs / 1e6));
+  }
   return {};
 }
 

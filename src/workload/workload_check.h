@@ -25,6 +25,10 @@ class WorkloadPlaces {
 
 Status CheckWorkload(const Workload& workload, const WorkloadPlaces& places);
 
+// Where an operation of a group stands in its file (LoadWorkload), for what is found when the workload runs;
+// 0 when that cannot be told. `op` counts as Group::program does. Reads the file again.
+int OperationLine(const std::string& path, const std::string& group, size_t op);
+
 // Tasks that name each barrier: its parties unless the file says otherwise.
 std::vector<int64_t> BarrierTasks(const Workload& workload);
 

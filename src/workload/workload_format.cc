@@ -57,6 +57,16 @@ std::string FormatOp(const Workload& w, const Op& op) {
       return fmt::format("loop = {}, program = [", op.count);
     case OpKind::kEndLoop:
       return "]";
+    case OpKind::kSpin:
+      return timed("spin");
+    case OpKind::kPeriod:
+      return TomlDuration("period", op.ns) + ", " + named("timer", w.timers[op.object].name);
+    case OpKind::kCondWait:
+      return named("cond_wait", w.conditions[op.object]) + (op.count > 0 ? ", " + named("mutex", w.locks[op.count - 1]) : "");
+    case OpKind::kCondSignal:
+      return named("cond_signal", w.conditions[op.object]);
+    case OpKind::kCondBroadcast:
+      return named("cond_broadcast", w.conditions[op.object]);
   }
   return "";
 }
@@ -83,6 +93,24 @@ void FormatProgram(const Workload& w, const Group& group, std::string* out) {
   *out += "]\n";
 }
 
+std::string FormatArrivals(const Arrivals& a) {
+  auto rate = [](double load, double per_s) { return fmt::format("{} = {}", load > 0 ? "load" : "per_s", TomlNumber(load > 0 ? load : per_s)); };
+  std::string text;
+  if (a.states.empty()) {
+    text = (a.kind == Arrivals::Kind::kPoisson ? "poisson_" : "periodic_") + rate(a.load, a.rate_per_s);
+  } else {
+    const bool loads = std::any_of(a.states.begin(), a.states.end(), [](const Arrivals::State& s) { return s.load > 0; });
+    text = a.kind == Arrivals::Kind::kMmpp ? "mmpp = [" : "phases = [";
+    for (size_t i = 0; i < a.states.size(); ++i)
+      text += fmt::format("{}{{ {} = {}, {} }}", i ? ", " : " ", loads ? "load" : "per_s", TomlNumber(loads ? a.states[i].load : a.states[i].rate_per_s),
+                          TomlDuration(a.kind == Arrivals::Kind::kMmpp ? "mean" : "for", a.states[i].ns));
+    text += " ]";
+  }
+  if (a.batch_geometric) text += fmt::format(", batch = {{ geometric = {} }}", TomlNumber(a.batch));
+  else if (a.batch > 1) text += fmt::format(", batch = {}", static_cast<int64_t>(a.batch));
+  return "arrivals = { " + text + " }";
+}
+
 void FormatGroup(const Workload& w, const Group& group, std::string* out) {
   const Group defaults;
   auto line = [&](bool differs, const std::string& text) {
@@ -93,6 +121,7 @@ void FormatGroup(const Workload& w, const Group& group, std::string* out) {
   line(!group.affinity.empty(), fmt::format("affinity = [{}]", fmt::join(group.affinity, ", ")));
   line(group.working_set_kb != 0, fmt::format("working_set_kb = {}", group.working_set_kb));
   line(group.hint != 0, fmt::format("hint = {}", group.hint));
+  line(group.hint_is_work, "hint = \"work\"");
   line(group.repeat, "repeat = true");
   line(group.forked, "forked = true");
   line(!group.measured, "measured = false");
@@ -103,10 +132,7 @@ void FormatGroup(const Workload& w, const Group& group, std::string* out) {
   line(group.event != (marked ? EventKind::kMarked : EventKind::kIteration),
        fmt::format("event = \"{}\"", kEvents[static_cast<int>(group.event)]));
   if (group.has_start) line(true, FormatDist("start", group.start));
-  if (const Arrivals& a = group.arrivals; a.kind != Arrivals::Kind::kNone)
-    line(true, fmt::format("arrivals = {{ {}_{} = {} }}",
-                           a.kind == Arrivals::Kind::kPoisson ? "poisson" : "periodic",
-                           a.load > 0 ? "load" : "per_s", TomlNumber(a.load > 0 ? a.load : a.rate_per_s)));
+  if (group.arrivals.kind != Arrivals::Kind::kNone) line(true, FormatArrivals(group.arrivals));
   FormatProgram(w, group, out);
 }
 
@@ -137,7 +163,9 @@ std::string FormatBody(const Workload& w) {
   if (w.warmup.v > 0) out += TomlDuration("warmup", w.warmup.v) + "\n";
   out += fmt::format("end = \"{}\"\n", w.run_to_completion ? "completion" : "horizon");
   out += FormatNames("locks", "lock", w.locks);
+  if (!w.lock_handover) out += "lock_handover = false\n";
   out += FormatNames("semaphores", "sem", w.semaphores);
+  out += FormatNames("conditions", "cond", w.conditions);
   out += fmt::format("\n[seeds]\nsearch = {}\nselect = {}\nfinal = {}\n", w.search_seeds, w.select_seeds,
                      w.final_seeds);
   for (const Objective& o : w.objectives) {
@@ -149,6 +177,9 @@ std::string FormatBody(const Workload& w) {
     out += fmt::format("\n[[barrier]]\nname = {}\nparties = {}\n", TomlString(b.name), b.parties);
   for (const Queue& q : w.queues)
     out += fmt::format("\n[[queue]]\nname = {}\ncapacity = {}\n", TomlString(q.name), q.capacity);
+  for (const Timer& t : w.timers)
+    out += fmt::format("\n[[timer]]\nname = {}\n{}{}", TomlString(t.name), t.shared ? "shared = true\n" : "",
+                       t.absolute ? "absolute = true\n" : "");
   if (!w.real.command.empty()) {
     std::string words;
     for (const std::string& word : w.real.command) words += (words.empty() ? "" : ", ") + TomlString(word);
@@ -178,8 +209,8 @@ bool Workload::operator==(const Workload& o) const {
          std::equal(objectives.begin(), objectives.end(), o.objectives.begin(), o.objectives.end(),
                     SameObjective) &&
          search_seeds == o.search_seeds && select_seeds == o.select_seeds && final_seeds == o.final_seeds &&
-         groups == o.groups && dists == o.dists && locks == o.locks && semaphores == o.semaphores &&
-         barriers == o.barriers && queues == o.queues && real == o.real && recorded == o.recorded;
+         groups == o.groups && dists == o.dists && locks == o.locks && lock_handover == o.lock_handover && semaphores == o.semaphores &&
+         conditions == o.conditions && barriers == o.barriers && queues == o.queues && timers == o.timers && real == o.real && recorded == o.recorded;
 }
 
 }  // namespace ose

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/random.h"
+#include "workload/program.h"
 #include "workload/workload.h"
 
 namespace ose {
@@ -81,7 +82,7 @@ class Generator {
     w_.description = Text();
     if (Chance(2)) w_.machine = "server-5cpu";
     if (Chance(2)) w_.cpus = 1 + static_cast<int>(rng_.Below(kMaxCpus));
-    w_.horizon = {1 + Ns()};
+    w_.horizon = {Chance(2) ? 1 + Ns() : 900'000'000'000'000'000};
     w_.run_to_completion = Chance(2);
     if (!w_.run_to_completion)
       w_.warmup = {static_cast<int64_t>(rng_.Below(static_cast<uint64_t>(w_.horizon.v)))};
@@ -99,6 +100,8 @@ class Generator {
     for (size_t b = 0; b < w_.barriers.size(); ++b)
       w_.barriers[b].parties = 1 + static_cast<int>(rng_.Below(static_cast<uint64_t>(w_.groups[0].count)));
     w_.objectives = {{.metric = "utilization"}};
+    // A run to completion that cannot end by its horizon is refused.
+    if (w_.run_to_completion && !CheckWorkload(w_).ok()) w_.run_to_completion = false;
     if (Chance(2)) w_.objectives.push_back({"wakeup_p99", Direction::kMinimize, Real()});
     if (Chance(3))
       w_.recorded = {.present = true,
@@ -227,7 +230,8 @@ class Generator {
     for (int c = 0; c < (w_.cpus ? w_.cpus : kMaxCpus); ++c)
       if (Chance(100)) group.affinity.push_back(c);
     group.working_set_kb = static_cast<int64_t>(rng_.Below(1000));
-    group.hint = static_cast<uint32_t>(rng_());
+    if (Chance(4)) group.hint_is_work = true;
+    else group.hint = static_cast<uint32_t>(rng_());
     group.measured = Chance(2);
     group.forked = g > 0 && Chance(2);
     bool open = !w_.run_to_completion && !group.forked && Chance(3);
@@ -238,6 +242,7 @@ class Generator {
     group.repeat = !w_.run_to_completion && !open && Chance(2);
     group.has_start = !open && Chance(2);
     if (group.has_start) group.start = Chance(2) ? MakeDist() : Dist{.a = static_cast<double>(Ns() / 1000)};
+    if (group.has_start && LeastNs(group.start) >= static_cast<double>(w_.horizon.v)) group.has_start = false, group.start = {};
     group.program = {{.kind = OpKind::kRun, .ns = 1 + Ns()}};
     MakeOps(g, &group.program, 0);
     if (g == 0) {
@@ -269,9 +274,11 @@ class Generator {
 };
 
 TEST(FormatWorkload, RoundTripsRandomWorkloads) {
-  int scripts = 0;
-  for (uint64_t seed = 1; seed <= 500; ++seed) {
+  int scripts = 0, checked = 0;
+  for (uint64_t seed = 1; seed <= 1000; ++seed) {
     Workload w = Generator(seed).Make();
+    if (!CheckWorkload(w).ok()) continue;  // cannot be over by its horizon, which is random, too
+    ++checked;
     std::string text = FormatWorkload(w);
     scripts += text.find("script = ") != std::string::npos;
     auto again = ParseWorkload(text, "again.toml");
@@ -279,6 +286,7 @@ TEST(FormatWorkload, RoundTripsRandomWorkloads) {
     ASSERT_TRUE(*again == w) << "seed " << seed << "\n" << text << "\n---\n" << FormatWorkload(*again);
     ASSERT_EQ(FormatWorkload(*again), text) << "seed " << seed;
   }
+  EXPECT_GT(checked, 400);
   EXPECT_GT(scripts, 100);
 }
 

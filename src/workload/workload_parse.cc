@@ -8,6 +8,7 @@
 #include "core/exit_code.h"
 #include "core/metrics.h"
 #include "workload/dist_toml.h"
+#include "workload/rtapp.h"
 #include "workload/script.h"
 #include "workload/toml_reader.h"
 #include "workload/workload.h"
@@ -20,6 +21,10 @@ namespace {
 constexpr int kMaxSeeds = 100'000;
 constexpr int64_t kMaxNames = 10'000'000;
 constexpr double kMaxRate = 1e9;  // arrivals per second: one a nanosecond
+constexpr double kMaxLoad = 10, kMaxStateLoad = 1000;
+constexpr double kMaxBatch = 1e6;
+constexpr size_t kMaxStates = 1000;
+constexpr Nanos kShortestState{1000};
 
 // Names of one kind of object. Declared ones are all there is; without a declaration a name comes
 // into being where it is first used.
@@ -59,6 +64,13 @@ class Parser : private WorkloadPlaces {
     Resolve();
     OSE_TRY(CheckWorkload(w_, *this));
     return std::move(w_);
+  }
+
+  // After Run(), of the workload that it returned.
+  int LineOf(const Workload& w, const std::string& group, size_t op) const {
+    for (size_t g = 0; g < w.groups.size(); ++g)
+      if (w.groups[g].name == group && op < w.groups[g].program.size()) return Operation(g, op);
+    return 0;
   }
 
  private:
@@ -102,6 +114,7 @@ class Parser : private WorkloadPlaces {
   void ParseRecorded();
   void Resolve();
   uint32_t Use(Names* names, TomlTable& t, const char* key, const char* what, const char* declare);
+  uint32_t UseName(Names* names, TomlTable& t, const char* key, const std::string& name, const char* what, const char* declare);
   uint32_t DistIndex(Dist dist);
 
   TomlDoc doc_;
@@ -109,7 +122,7 @@ class Parser : private WorkloadPlaces {
   std::string file_;
   std::unordered_map<int, std::string_view> scripts_;  // lifted out, by line
   Workload w_;
-  Names locks_, semaphores_, barrier_names_, queue_names_, group_names_;
+  Names locks_, semaphores_, conditions_, barrier_names_, queue_names_, timer_names_, group_names_;
   std::unordered_map<std::string, uint32_t> dist_index_;
   std::vector<TomlTable> groups_, objectives_, barriers_;
   std::vector<ProgramPlace> programs_;
@@ -161,7 +174,9 @@ void Parser::ParseNames(const char* key, const char* stem, Names* names) {
 
 void Parser::ParseDeclarations() {
   ParseNames("locks", "lock", &locks_);
+  root_.Bool("lock_handover", &w_.lock_handover);
   ParseNames("semaphores", "sem", &semaphores_);
+  ParseNames("conditions", "cond", &conditions_);
   barriers_ = root_.Tables("barrier");
   for (TomlTable& t : barriers_) {
     struct Barrier barrier;
@@ -186,6 +201,19 @@ void Parser::ParseDeclarations() {
     w_.queues.push_back(queue);
   }
   queue_names_.declared = !queues.empty();
+  std::vector<TomlTable> timers = root_.Tables("timer");
+  for (TomlTable& t : timers) {
+    Timer timer;
+    t.Require("name");
+    t.String("name", &timer.name);
+    t.Bool("shared", &timer.shared);
+    t.Bool("absolute", &timer.absolute);
+    t.Finish();
+    if (!timer_names_.Add(timer.name))
+      t.Fail("name", fmt::format("timer '{}' is there twice; remove one", timer.name));
+    w_.timers.push_back(timer);
+  }
+  timer_names_.declared = !timers.empty();
 }
 
 void Parser::ParseGroups() {
@@ -217,7 +245,12 @@ void Parser::ParseGroup(TomlTable& t, struct Group* group, ProgramPlace* place) 
     std::sort(group->affinity.begin(), group->affinity.end());
   }
   t.Int("working_set_kb", &group->working_set_kb, 0, 1'000'000'000);
-  t.Int("hint", &group->hint, 0, UINT32_MAX);
+  if (auto hint = t.Value("hint"); hint && !hint->IsNumber()) {
+    int work;
+    group->hint_is_work = t.Choice("hint", {"work"}, &work);
+  } else {
+    t.Int("hint", &group->hint, 0, UINT32_MAX);
+  }
   t.Bool("repeat", &group->repeat);
   t.Bool("forked", &group->forked);
   t.Bool("measured", &group->measured);
@@ -254,14 +287,57 @@ void Parser::ParseArrivals(TomlTable t, Arrivals* arrivals) {
     t.Double(key, out, kTomlTiny, max);
   };
   read("poisson_per_s", Arrivals::Kind::kPoisson, &arrivals->rate_per_s, kMaxRate);
-  read("poisson_load", Arrivals::Kind::kPoisson, &arrivals->load, 10);
+  read("poisson_load", Arrivals::Kind::kPoisson, &arrivals->load, kMaxLoad);
   read("periodic_per_s", Arrivals::Kind::kPeriodic, &arrivals->rate_per_s, kMaxRate);
-  read("periodic_load", Arrivals::Kind::kPeriodic, &arrivals->load, 10);
+  read("periodic_load", Arrivals::Kind::kPeriodic, &arrivals->load, kMaxLoad);
+  auto states = [&](const char* key, const char* lasts, Arrivals::Kind kind) {
+    auto value = t.Value(key);
+    if (!value) return;
+    ++given;
+    arrivals->kind = kind;
+    const std::vector<TomlValue> items = value->Items();
+    bool any = false, loads = false, rates = false;
+    for (const TomlValue& item : items) {
+      auto state = item.Table(fmt::format("a state of '{}'", key));
+      if (!state) break;
+      Arrivals::State s;
+      Nanos time{0};
+      rates |= state->Double("per_s", &s.rate_per_s, 0, kMaxRate);
+      loads |= state->Double("load", &s.load, 0, kMaxStateLoad);
+      if (state->Has("per_s") == state->Has("load")) state->Fail("", fmt::format("a state of '{}' needs one of 'per_s' and 'load'", key));
+      if (!state->Duration(lasts, &time, kShortestState))
+        state->Fail("", fmt::format("a state of '{0}' needs how long it lasts, at least 1 us; add {1}_ms = 100", key, lasts));
+      s.ns = time.v;
+      any |= s.rate_per_s > 0 || s.load > 0;
+      state->Finish();
+      arrivals->states.push_back(s);
+    }
+    if (arrivals->states.size() != items.size() || items.empty() || items.size() > kMaxStates || !any || (loads && rates))
+      t.Fail(key, fmt::format("'{0}' has no usable states; give 1 to {2}, all with 'load' or all with 'per_s', one above 0: "
+                              "{0} = [ {{ load = 0.3, {1}_ms = 90 }}, {{ load = 2, {1}_ms = 10 }} ]",
+                              key, lasts, kMaxStates));
+  };
+  states("mmpp", "mean", Arrivals::Kind::kMmpp);
+  states("phases", "for", Arrivals::Kind::kPhases);
+  if (auto batch = t.Value("batch")) {
+    if (batch->IsTable()) {
+      if (auto table = batch->Table("'batch'")) {
+        table->Require("geometric");
+        table->Double("geometric", &arrivals->batch, 1, kMaxBatch);
+        table->Finish();
+      }
+      arrivals->batch_geometric = arrivals->batch > 1;
+    } else if (int64_t n = 1; t.Int("batch", &n, 1, static_cast<int64_t>(kMaxBatch))) {
+      arrivals->batch = static_cast<double>(n);
+    }
+    if (arrivals->kind == Arrivals::Kind::kPeriodic)
+      t.Fail("batch", "periodic arrivals come one by one; remove 'batch' or use poisson");
+  }
   t.Finish();
   if (given != 1)
     t.Fail("", fmt::format(
                    "'arrivals' has {} processes; give one of poisson_per_s, poisson_load, periodic_per_s, "
-                   "periodic_load",
+                   "periodic_load, mmpp, phases",
                    given));
 }
 
@@ -272,7 +348,7 @@ void Parser::ParseScriptText(TomlTable& t, std::vector<Op>* program, ProgramPlac
   place->script = lifted != scripts_.end() ? lifted->second : place->own_text;
   auto declared = [](const Names& names) { return names.declared ? names.list.size() : 0; };
   ScriptLists lists{declared(locks_), declared(semaphores_), declared(barrier_names_), declared(queue_names_),
-                    w_.groups.size()};
+                    w_.groups.size(), declared(conditions_), declared(timer_names_)};
   if (auto error = ParseScript(place->script, lists, program))
     doc_.Fail(place->script_line + error->line, error->what);
 }
@@ -308,7 +384,7 @@ void Parser::ParseOp(TomlTable& t, std::vector<Op>* program, std::vector<int>* l
     op.kind = kind;
     given.push_back(stem);
     std::string what = fmt::format("'{}'", stem);
-    if (value->IsTable() && kind != OpKind::kTimer) {
+    if (value->IsTable() && kind != OpKind::kTimer && kind != OpKind::kPeriod) {
       Dist dist;
       ParseDist(*value, what, unit, &dist);
       op.drawn = true;
@@ -325,6 +401,12 @@ void Parser::ParseOp(TomlTable& t, std::vector<Op>* program, std::vector<int>* l
   timed("run", OpKind::kRun);
   timed("sleep", OpKind::kSleep);
   timed("timer", OpKind::kTimer);
+  timed("spin", OpKind::kSpin);
+  timed("period", OpKind::kPeriod);
+  if (op.kind == OpKind::kPeriod && !given.empty()) {
+    if (t.Has("timer")) op.object = Use(&timer_names_, t, "timer", "timer", "a [[timer]]");
+    else op.object = UseName(&timer_names_, t, "period", "own", "timer", "a [[timer]]");
+  }
   if (has("lock", OpKind::kLock)) op.object = Use(&locks_, t, "lock", "lock", "'locks'");
   if (has("unlock", OpKind::kUnlock)) op.object = Use(&locks_, t, "unlock", "lock", "'locks'");
   if (has("wait", OpKind::kWait)) op.object = Use(&semaphores_, t, "wait", "semaphore", "'semaphores'");
@@ -332,6 +414,13 @@ void Parser::ParseOp(TomlTable& t, std::vector<Op>* program, std::vector<int>* l
     op.object = Use(&semaphores_, t, "signal", "semaphore", "'semaphores'");
     t.Int("count", &op.count, 1, kMaxCount);
   }
+  if (has("cond_wait", OpKind::kCondWait)) {
+    op.object = Use(&conditions_, t, "cond_wait", "condition", "'conditions'");
+    op.count = t.Has("mutex") ? Use(&locks_, t, "mutex", "lock", "'locks'") + 1 : 0;
+  }
+  if (has("cond_signal", OpKind::kCondSignal)) op.object = Use(&conditions_, t, "cond_signal", "condition", "'conditions'");
+  if (has("cond_broadcast", OpKind::kCondBroadcast))
+    op.object = Use(&conditions_, t, "cond_broadcast", "condition", "'conditions'");
   if (has("barrier", OpKind::kBarrier))
     op.object = Use(&barrier_names_, t, "barrier", "barrier", "a [[barrier]]");
   if (has("fork", OpKind::kFork)) op.object = Use(&group_names_, t, "fork", "group", "a [[group]]");
@@ -364,6 +453,11 @@ void Parser::ParseOp(TomlTable& t, std::vector<Op>* program, std::vector<int>* l
 uint32_t Parser::Use(Names* names, TomlTable& t, const char* key, const char* what, const char* declare) {
   std::string name;
   if (!t.String(key, &name)) return 0;
+  return UseName(names, t, key, name, what, declare);
+}
+
+uint32_t Parser::UseName(Names* names, TomlTable& t, const char* key, const std::string& name, const char* what,
+                         const char* declare) {
   if (auto it = names->index.find(name); it != names->index.end()) return it->second;
   if (!names->declared) {
     names->Add(name);
@@ -434,10 +528,13 @@ void Parser::ParseRecorded() {
 void Parser::Resolve() {
   w_.locks = std::move(locks_.list);
   w_.semaphores = std::move(semaphores_.list);
+  w_.conditions = std::move(conditions_.list);
   for (size_t i = w_.barriers.size(); i < barrier_names_.list.size(); ++i)
     w_.barriers.push_back({.name = barrier_names_.list[i]});
   for (size_t i = w_.queues.size(); i < queue_names_.list.size(); ++i)
     w_.queues.push_back({.name = queue_names_.list[i]});
+  for (size_t i = w_.timers.size(); i < timer_names_.list.size(); ++i)
+    w_.timers.push_back({.name = timer_names_.list[i]});
   std::vector<int64_t> tasks = BarrierTasks(w_);
   for (size_t b = 0; b < w_.barriers.size(); ++b)
     if (w_.barriers[b].parties == 0)
@@ -472,7 +569,19 @@ Result<Workload> ParseWorkload(std::string_view text, const std::string& file) {
 
 Result<Workload> LoadWorkload(const std::string& path) {
   OSE_ASSIGN(std::string text, ReadFile(path));
-  return ParseWorkload(text, path);
+  return path.ends_with(".json") ? ParseRtApp(text, path) : ParseWorkload(text, path);
+}
+
+int OperationLine(const std::string& path, const std::string& group, size_t op) {
+  auto text = ReadFile(path);
+  if (!text.ok()) return 0;
+  if (path.ends_with(".json")) return RtAppOperationLine(*text, path, group, op);
+  LiftedScripts lifted = LiftScripts(*text);
+  auto doc = TomlDoc::Parse(lifted.text, path, kExitBadWorkload, "docs/workloads.md");
+  if (!doc.ok()) return 0;
+  Parser parser(std::move(*doc), path, std::move(lifted.bodies));
+  auto workload = parser.Run();
+  return workload.ok() ? parser.LineOf(*workload, group, op) : 0;
 }
 
 }  // namespace ose

@@ -57,7 +57,7 @@ TEST(ParseWorkload, EveryOperation) {
           "{ barrier = \"go\" }, { begin = true }, { run_ns = 7 }, { end = true }, { sleep_us = 0.5 },\n"
           "{ timer_ms = 5 }, { lock = \"m\" }, { unlock = \"m\" }, { signal = \"s\", count = 2 },\n"
           "{ wait = \"s\" }, { yield = true }, { fork = \"child\" }, { put = \"q\" }, { take = \"q\" },\n"
-          "{ loop = 10, program = [ { run_s = 1 }, { loop = 2, program = [ { run_us = 1 } ] } ] }") +
+          "{ loop = 9, program = [ { run_s = 1 }, { loop = 2, program = [ { run_us = 1 } ] } ] }") +
       "[[group]]\nname = \"child\"\nforked = true\nprogram = [ { run_us = 1 } ]\n");
   using enum OpKind;
   std::vector<Op> want = {{.kind = kBarrier},
@@ -74,7 +74,7 @@ TEST(ParseWorkload, EveryOperation) {
                           {.kind = kFork, .object = 1},
                           {.kind = kPut},
                           {.kind = kTake},
-                          {.kind = kLoop, .count = 10},
+                          {.kind = kLoop, .count = 9},
                           {.kind = kRun, .ns = 1'000'000'000},
                           {.kind = kLoop, .count = 2},
                           {.kind = kRun, .ns = 1000},
@@ -99,6 +99,16 @@ TEST(ParseWorkload, Distributions) {
   EXPECT_EQ(w.dists[3], (Dist{.kind = kPareto, .a = 1000, .b = 1.5}));
   EXPECT_EQ(w.dists[4], (Dist{.kind = kMix, .value = {1000, 100'000}, .weight = {50, 25}}));
   EXPECT_EQ(w.groups[0].program[5], (Op{.kind = OpKind::kRun, .drawn = true, .object = 0}));
+}
+
+TEST(ParseWorkload, LocksAreHandedOverUnlessSaidOtherwise) {
+  const std::string group = "[[group]]\nname = 'a'\nprogram = [ { lock = 'm' }, { run_us = 1 }, { unlock = 'm' } ]\n";
+  const Workload handed = *ParseWorkload("format = 1\n" + group, "w"), barging = *ParseWorkload("format = 1\nlock_handover = false\n" + group, "w");
+  EXPECT_TRUE(handed.lock_handover);
+  EXPECT_FALSE(barging.lock_handover);
+  EXPECT_FALSE(handed == barging);
+  EXPECT_TRUE(*ParseWorkload(FormatWorkload(barging), "w") == barging);
+  EXPECT_NE(WorkloadHash(handed), WorkloadHash(barging));
 }
 
 TEST(ParseWorkload, EndDefaultsToHorizonWhenSomethingNeverEnds) {
@@ -225,16 +235,18 @@ const Bad kBad[] = {
      "w.toml:6: unknown key 'uniforme' in the distribution of 'run'; did you mean 'uniform'?"},
     {"TwoDistributions", WithProgram("{ run_us = { exponential = 1, uniform = [1, 2] } }"),
      "w.toml:6: 'run' has 2 distributions; give a number or one of uniform, exponential, lognormal, pareto, "
-     "mix"},
+     "mix, values, quantiles"},
     {"DrawnTimer", WithProgram("{ timer_us = { exponential = 1 } }"),
      "w.toml:6: 'timer' is a table; give a number"},
+    {"HintWord", WithGroup("hint = \"wrok\"\nprogram = [ { run_us = 1 } ]"),
+     "w.toml:6: 'hint' is \"wrok\"; did you mean 'work'?"},
     {"Load", WithGroup("arrivals = { poisson_load = 10.5 }"),
      "w.toml:6: 'poisson_load' is 10.5; give 1e-12 to 10"},
     {"LoadZero", WithGroup("arrivals = { poisson_load = 0 }"),
      "w.toml:6: 'poisson_load' is 0; give 1e-12 to 10"},
     {"TwoArrivals", WithGroup("arrivals = { poisson_load = 1, periodic_per_s = 1 }"),
      "w.toml:6: 'arrivals' has 2 processes; give one of poisson_per_s, poisson_load, periodic_per_s, "
-     "periodic_load"},
+     "periodic_load, mmpp, phases"},
     {"LoadWithoutWork", WithGroup("arrivals = { poisson_load = 1 }\nprogram = [ { sleep_us = 5 } ]"),
      "w.toml:6: group 'g' has arrivals by load, but its program uses no CPU; add a run or give a rate "
      "(poisson_per_s)"},
@@ -316,7 +328,7 @@ const Bad kBad[] = {
     {"ScriptLoopClosed", WithGroup("script = \"r1 ]\""),
      "w.toml:6: group 'g' ends a loop that did not begin; remove the end or add a loop"},
     {"ScriptToken", WithGroup("script = \"\"\"\nr1\nr1 z3\n\"\"\""),
-     "w.toml:8: script token \"z3\": no such operation; the letters are r s t w k l u m y f p g b e [ ]"},
+     "w.toml:8: script token \"z3\": no such operation; the letters are a b c d e f g k l m n o p r s t u w y [ ]"},
     {"ScriptUndeclared", "semaphores = 3\n" + WithGroup("script = \"r1 w3\""),
      "w.toml:7: script token \"w3\": there is no semaphore 3, the file has 3; raise the file's 'semaphores'"},
     {"ScriptAndProgram", WithGroup("program = [ { run_us = 1 } ]\nscript = \"r1\""),

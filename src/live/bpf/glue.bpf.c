@@ -46,12 +46,14 @@ u64 osv_self_state[SELF_BYTES / 8];
 u64 osv_counters[NR_COUNTERS];
 static struct task_slot no_task;  // a look-up never fails for the policy
 
-// What applications say of themselves: pid -> hint. Pinned by the loader where programs may write it.
+// What applications say of themselves, by pid; they write it through a mapping (live/session.h). The loader puts
+// the session's map in place of this one, in which there is room for nobody.
 struct {
-  __uint(type, kMapHash);
-  __uint(max_entries, 16384);
-  __type(key, s32);
-  __type(value, u32);
+  __uint(type, kMapArray);
+  __uint(map_flags, kMapMmapable);
+  __uint(max_entries, 1);
+  __type(key, u32);
+  __type(value, u64);
 } osv_hints SEC(".maps");
 
 struct timer_slot {
@@ -207,9 +209,9 @@ SERVICE u64 osv_task_wait_total(struct task_struct *p) { return p->sched_info.ru
 SERVICE u64 osv_task_nr_wakeups(struct task_struct *p) { return task_slot(p)->nr_wakeups; }
 SERVICE s32 osv_task_waker(struct task_struct *p) { return task_slot(p)->waker; }
 SERVICE u32 osv_task_hint(struct task_struct *p) {
-  s32 pid = p->pid;
-  u32 *hint = bpf_map_lookup_elem(&osv_hints, &pid);
-  return hint ? *hint : 0;
+  u32 pid = (u32)p->pid;
+  u64 *hint = bpf_map_lookup_elem(&osv_hints, &pid);
+  return hint ? (u32)*hint : 0;
 }
 SERVICE void *osv_task_state(struct task_struct *p) { return task_slot(p)->state; }
 SERVICE void *osv_cpu_state(s32 cpu) { return osv_cpu_slots[cpu_index(cpu)].state; }

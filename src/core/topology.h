@@ -1,6 +1,6 @@
-// Topology: which CPUs share a core, a last-level cache and a memory node, from sysfs.
-#ifndef OSEVOLVE_LIVE_TOPOLOGY_H_
-#define OSEVOLVE_LIVE_TOPOLOGY_H_
+// Topology: which CPUs share a core, a last-level cache and a memory node, and how large the caches are, from sysfs.
+#ifndef OSEVOLVE_CORE_TOPOLOGY_H_
+#define OSEVOLVE_CORE_TOPOLOGY_H_
 
 #include <cstdint>
 #include <string>
@@ -16,6 +16,9 @@ struct CpuPlace {
 
 struct Topology {
   std::vector<CpuPlace> cpus;  // by number, all possible ones
+  std::vector<int> online;     // those that run, ascending
+  // Caches of data of the first CPU that runs; 0 = not told (some virtual machines).
+  int64_t l1_kb = 0, l2_kb = 0, llc_kb = 0;
 };
 
 // `root` is /sys/devices/system, or a copy of it. What is not there counts as one cache, one node, no siblings.
@@ -26,4 +29,4 @@ std::vector<int> ParseCpuList(const std::string& text);
 
 }  // namespace ose
 
-#endif  // OSEVOLVE_LIVE_TOPOLOGY_H_
+#endif  // OSEVOLVE_CORE_TOPOLOGY_H_

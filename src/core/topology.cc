@@ -1,4 +1,4 @@
-#include "live/topology.h"
+#include "core/topology.h"
 
 #include <algorithm>
 #include <charconv>
@@ -43,6 +43,9 @@ Topology ReadTopology(const std::string& root) {
   Topology t;
   const std::vector<int> possible = ParseCpuList(Text(root + "/cpu/possible"));
   t.cpus.resize(possible.empty() ? 1 : static_cast<size_t>(*std::max_element(possible.begin(), possible.end())) + 1);
+  t.online = ParseCpuList(Text(root + "/cpu/online"));
+  if (t.online.empty())
+    for (size_t c = 0; c < t.cpus.size(); ++c) t.online.push_back(static_cast<int>(c));
   for (size_t c = 0; c < t.cpus.size(); ++c) {
     CpuPlace& place = t.cpus[c];
     place.sibling = static_cast<int32_t>(c);
@@ -61,6 +64,11 @@ Topology ReadTopology(const std::string& root) {
       const std::vector<int> shared = ParseCpuList(Text(cache + "/shared_cpu_list"));
       if (shared.empty()) continue;
       highest = level;
+      if (static_cast<int>(c) == t.online[0]) {
+        const int64_t kb = atoll(Text(cache + "/size").c_str());  // "512K", always in this unit
+        (level == 1 ? t.l1_kb : level == 2 ? t.l2_kb : t.llc_kb) = kb;
+        t.llc_kb = kb;
+      }
       place.llc = *std::min_element(shared.begin(), shared.end());
     }
   }

@@ -1,4 +1,4 @@
-#include "live/topology.h"
+#include "core/topology.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,69 @@
+#include "validate/sample_path.h"
+
+#include <algorithm>
+#include <functional>
+#include <queue>
+
+#include "validate/size_law.h"
+#include "workload/draw.h"
+
+namespace ose {
+namespace {
+
+// visit(arrival, size) for each request of a group, in order.
+template <class Visit>
+void ForEachRequest(const Workload& w, int g, int cpus, uint64_t seed, Visit visit) {
+  const Op& run = w.groups[static_cast<size_t>(g)].program.at(0);
+  const Sampler sampler(run.drawn ? w.dists[run.object] : Dist{.kind = Dist::Kind::kConstant, .a = static_cast<double>(run.ns)});
+  ArrivalProcess arrivals(w, g, cpus, seed);
+  uint64_t number = 0;
+  for (Nanos at = arrivals.Next(); at < w.horizon; at = arrivals.Next()) {
+    Rng rng = RequestStream(seed, g, number++);
+    visit(at.v, sampler(rng));
+  }
+}
+
+}  // namespace
+
+std::vector<Job> ArrivingJobs(const Workload& w, int cpus, uint64_t seed) {
+  std::vector<Job> jobs;
+  for (int g = 0; g < static_cast<int>(w.groups.size()); ++g)
+    ForEachRequest(w, g, cpus, seed, [&](int64_t at, int64_t size) { jobs.push_back({at, size}); });
+  // What one group has at one instant stays in its order.
+  if (w.groups.size() > 1) std::sort(jobs.begin(), jobs.end(), [](const Job& a, const Job& b) { return a.release < b.release; });
+  return jobs;
+}
+
+std::vector<double> ArrivalControls(const Workload& w, int cpus, uint64_t seed) {
+  double count = 0, work = 0, squares = 0, expected_count = 0, expected_work = 0, expected_squares = 0;
+  for (int g = 0; g < static_cast<int>(w.groups.size()); ++g) {
+    ForEachRequest(w, g, cpus, seed, [&](int64_t at, int64_t size) {
+      if (at < w.warmup.v) return;
+      const double s = static_cast<double>(size);
+      count += 1, work += s, squares += s * s;
+    });
+    const Group& group = w.groups[static_cast<size_t>(g)];
+    const Op& run = group.program[0];
+    const SizeLaw law(run.drawn ? w.dists[run.object] : Dist{.kind = Dist::Kind::kConstant, .a = static_cast<double>(run.ns)});
+    const double n = ArrivalRate(w, group, cpus) * (w.horizon - w.warmup).s();
+    expected_count += n, expected_work += n * law.Moment(1), expected_squares += n * law.Moment(2);
+  }
+  return {count / expected_count - 1, work / expected_work - 1, squares / expected_squares - 1};
+}
+
+double FcfsMeanResponse(const std::vector<Job>& jobs, int servers, int64_t from) {
+  std::priority_queue<int64_t, std::vector<int64_t>, std::greater<>> free_at;
+  for (int i = 0; i < servers; ++i) free_at.push(0);
+  double sum = 0, n = 0;
+  for (const Job& job : jobs) {
+    const int64_t end = std::max(job.release, free_at.top()) + job.work;
+    free_at.pop();
+    free_at.push(end);
+    if (job.release < from) continue;
+    sum += static_cast<double>(end - job.release);
+    n += 1;
+  }
+  return sum / n;
+}
+
+}  // namespace ose

@@ -1,0 +1,28 @@
+// What arrives in a simulated run, drawn again from its seed (workload/draw.h), and what must come of it.
+#ifndef OSEVOLVE_VALIDATE_SAMPLE_PATH_H_
+#define OSEVOLVE_VALIDATE_SAMPLE_PATH_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "workload/srpt.h"
+#include "workload/workload.h"
+
+namespace ose {
+
+// All requests of an open-loop workload whose groups run one `run` each, before the horizon, in order of
+// arrival; of several groups, those of one instant in no particular order.
+std::vector<Job> ArrivingJobs(const Workload& workload, int cpus, uint64_t seed);
+
+// Control variates: number, work and squared work of the requests that arrive in the measured window,
+// each as its relative deviation from its expectation, which is known exactly. Same precondition.
+std::vector<double> ArrivalControls(const Workload& workload, int cpus, uint64_t seed);
+
+// Mean response, in ns, of jobs on `servers` servers, first come, first served, over those released at or
+// after `from`: the recursion of J. Kiefer and J. Wolfowitz (On the theory of queues with many servers,
+// Transactions of the AMS 78, 1955), for one server that of D. Lindley (1952).
+double FcfsMeanResponse(const std::vector<Job>& jobs, int servers, int64_t from);
+
+}  // namespace ose
+
+#endif  // OSEVOLVE_VALIDATE_SAMPLE_PATH_H_
