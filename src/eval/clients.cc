@@ -44,8 +44,11 @@ Error FrameServer::WhyItEnded() {
 }
 
 Result<GateResponse> GateClient::Check(const GateRequest& request) {
-  OSE_ASSIGN(std::string reply, server_.Call(EncodeGateRequest(request), kMaxGateFrame, Nanos::Seconds(30)));
-  return DecodeGateResponse(reply);
+  // A gate that died (killed) is replaced once; what a source does to the parser happens to the gate's child.
+  auto reply = server_.Call(EncodeGateRequest(request), kMaxGateFrame, Nanos::Seconds(30));
+  if (!reply.ok()) reply = server_.Call(EncodeGateRequest(request), kMaxGateFrame, Nanos::Seconds(30));
+  if (!reply.ok()) return reply.error();
+  return DecodeGateResponse(*reply);
 }
 
 Status WorkerClient::Load(const WorkerLoad& slot) {
