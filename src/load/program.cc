@@ -152,7 +152,7 @@ bool LoadRun::Use(LoadTask& t, Nanos amount) {
 bool LoadRun::Spin(LoadTask& t, Nanos time) {
   const Nanos until = Now() + time;
   do {
-    if (!Use(t, kSpinStep)) return false;
+    if (!Use(t, kSpinStep) || Over(t)) return false;  // a step is too short for Use() to ask
   } while (Now() < until);
   return true;
 }

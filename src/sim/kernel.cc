@@ -52,6 +52,7 @@ Kernel::Kernel(const Machine& machine, const NativePolicy& policy, EventQueue& e
   for (Service s : {Service::kPickIdle, Service::kSelectDfl})
     service_cost_[static_cast<size_t>(s)] += Nanos{std::llround(machine_.service.pick_ns_per_cpu * machine_.cpus)};
   BindServices();
+  if (machine_.dsq_lock_hold.v > 0) global_.lock.MakeRoom();
   task_state_.resize(task_state_stride_ * static_cast<size_t>(tasks));
   cpu_state_.resize(cpu_state_stride_ * cpus_.size());
   self_.resize(Align8(ops_.self_bytes));
@@ -59,6 +60,7 @@ Kernel::Kernel(const Machine& machine, const NativePolicy& policy, EventQueue& e
   for (int i = 0; i < machine_.cpus; ++i) {
     Cpu& c = cpu(i);
     c.id = i;
+    if (machine_.rq_lock_hold.v > 0) c.rq_lock.MakeRoom();
     c.local = Dsq(kDsqLocalOn | static_cast<uint64_t>(i), i);
     // Ticks of different CPUs are not aligned; a seeded phase keeps policies from learning one.
     if (machine_.tick.v > 0) c.next_tick = {static_cast<int64_t>(phase.Below(static_cast<uint64_t>(machine_.tick.v)))};

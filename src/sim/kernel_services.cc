@@ -47,7 +47,9 @@ int Kernel::DsqCreate(uint64_t id) {
     BreakRule(nullptr, "dsq_create() outside init() (the kernel: program must be sleepable)");
     return kErrInval;
   }
-  return user_dsqs_.Create(id);
+  const int result = user_dsqs_.Create(id);
+  if (result == 0 && machine_.dsq_lock_hold.v > 0) user_dsqs_.Find(id)->lock.MakeRoom();
+  return result;
 }
 
 void Kernel::DsqInsert(Task* t, uint64_t id, uint64_t slice, uint64_t vtime, bool use_vtime, uint64_t flags) {
