@@ -71,7 +71,7 @@ Result<HintsMap> MakeHintsMap() {
   return map;
 }
 
-Result<Loader> Loader::Open(const std::string& object, const LoadOptions& options) {
+Result<Loader> Loader::Open(const std::string& object, const LoaderOptions& options) {
   Fd file(open(object.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return Error{kExitNotFound, fmt::format("{}: {}", object, strerror(errno))};
   Loader l;
@@ -112,7 +112,7 @@ void* Loader::Constant(const std::string& name, size_t bytes) {
   return data && symbol->second.offset + bytes <= size ? data + symbol->second.offset : nullptr;
 }
 
-Status Loader::SetUp(const LoadOptions& options) {
+Status Loader::SetUp(const LoaderOptions& options) {
   ListenToLibbpf();
   object_ = bpf_object__open_file(path_.c_str(), nullptr);
   if (!object_) return Error{kExitUsage, fmt::format("{}: libbpf cannot read it: {}", path_, LibbpfWarning())};

@@ -25,7 +25,7 @@ struct bpf_map;
 
 namespace ose {
 
-struct LoadOptions {
+struct LoaderOptions {
   bool partial = false;       // only tasks of policy SCHED_EXT; the others stay on the fair class
   uint32_t timeout_ms = 5000; // longest wait of a runnable task before the kernel ejects the policy, 1..30000
   std::map<std::string, int64_t> tunables;  // by name
@@ -49,7 +49,7 @@ Result<HintsMap> MakeHintsMap();
 class Loader {
  public:
   // kExitNotFound, or kExitUsage for an object that build-bpf did not make and an unknown tunable.
-  static Result<Loader> Open(const std::string& object, const LoadOptions& options);
+  static Result<Loader> Open(const std::string& object, const LoaderOptions& options);
   Loader(Loader&&) noexcept;
   Loader& operator=(Loader&&) noexcept;
   ~Loader();  // detaches
@@ -69,7 +69,7 @@ class Loader {
 
  private:
   Loader() = default;
-  Status SetUp(const LoadOptions& options);
+  Status SetUp(const LoaderOptions& options);
   struct Symbol;
   // A variable of .rodata before Load().
   void* Constant(const std::string& name, size_t bytes);
@@ -77,7 +77,7 @@ class Loader {
   std::string Variable(const std::string& name) const;
 
   std::string path_, name_;
-  LoadOptions options_;
+  LoaderOptions options_;
   std::map<std::string, Symbol> symbols_;
   bpf_object* object_ = nullptr;
   bpf_map* ops_ = nullptr;

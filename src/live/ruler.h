@@ -21,7 +21,7 @@ namespace ose {
 // A policy and how it is to rule.
 struct Mandate {
   std::string object;  // file of build-bpf
-  LoadOptions load;
+  LoaderOptions load;
 };
 
 // One policy's time in power.

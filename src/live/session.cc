@@ -27,7 +27,7 @@ Result<SessionResult> RunSession(const SessionOptions& options) {
   BecomeRealTime();
   const size_t n = options.objects.size();
   OSE_ASSIGN(HintsMap hints, MakeHintsMap());
-  LoadOptions load = options.load;
+  LoaderOptions load = options.load;
   load.hints_fd = hints.fd.get();
   for (size_t i = 1; i < n; ++i) {
     OSE_ASSIGN(Loader loader, Loader::Open(options.objects[i], load));

@@ -13,7 +13,7 @@ namespace ose {
 
 struct SessionOptions {
   std::vector<std::string> objects;  // the first rules first; with several they take turns
-  LoadOptions load;
+  LoaderOptions load;
   std::vector<std::string> command;  // empty: until SIGINT or SIGTERM
   Nanos swap_every = Nanos::Seconds(1);
   int max_swaps = 0;  // 0: no limit

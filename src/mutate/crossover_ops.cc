@@ -186,7 +186,7 @@ bool Knows(const std::set<std::string_view>& words, const std::string& text) {
 
 }  // namespace
 
-std::optional<Change> CrossBlock(const Program& p, const Mates& mates, Rng& rng) {
+std::optional<TreeChange> CrossBlock(const Program& p, const Mates& mates, Rng& rng) {
   struct Option {
     const Program* mate;
     size_t ours, theirs;
@@ -209,11 +209,11 @@ std::optional<Change> CrossBlock(const Program& p, const Mates& mates, Rng& rng)
   std::string text = Translate(p, *o.mate, content(*o.mate, o.theirs), rng);
   // The indentation of the parent's block, whatever the mate's.
   std::string indent = IndentAt(p, p.source.find_first_not_of(" \t", block.end));
-  return Change{{{{block.begin, block.end}, Reindent(text, indent)}},
+  return TreeChange{{{{block.begin, block.end}, Reindent(text, indent)}},
                 fmt::format("block {} of the mate", block.name)};
 }
 
-std::optional<Change> GraftStatement(const Program& p, const Mates& mates, Rng& rng) {
+std::optional<TreeChange> GraftStatement(const Program& p, const Mates& mates, Rng& rng) {
   struct Option {
     const Program* mate;
     const Statement *theirs, *at;
@@ -236,7 +236,7 @@ std::optional<Change> GraftStatement(const Program& p, const Mates& mates, Rng& 
   std::string text = Translate(p, *o.mate, o.mate->Text(o.theirs->range), rng);
   std::string indent = IndentAt(p, o.at->range.begin);
   text = Reindent(IndentAt(*o.mate, o.theirs->range.begin) + text, indent) + "\n";
-  return Change{{{{o.at->lines.begin, o.at->lines.begin}, text}},
+  return TreeChange{{{{o.at->lines.begin, o.at->lines.begin}, text}},
                 fmt::format("{}: '{}' of the mate before '{}'", p.blocks[o.at->block].name,
                             Brief(o.mate->Text(o.theirs->range)), Brief(p.Text(o.at->range)))};
 }

@@ -17,7 +17,7 @@ std::string Where(const Program& p, const Piece& piece) {
   return piece.block >= 0 ? p.blocks[piece.block].name + ": " : "";
 }
 
-Change Replace(const Program& p, const Piece& piece, Range range, std::string text) {
+TreeChange Replace(const Program& p, const Piece& piece, Range range, std::string text) {
   std::string note = fmt::format("{}'{}' -> '{}'", Where(p, piece), Brief(p.Text(range)), Brief(text));
   return {{{range, std::move(text)}}, std::move(note)};
 }
@@ -92,11 +92,11 @@ bool IsBuiltinQueue(std::string_view text) {
 
 // insert(q, slice, flags) <-> insert_vtime(q, slice, key, flags). A queue takes one kind only, so
 // all calls on that queue change together, and only if all of them may change.
-std::optional<Change> SwapInsert(const Program& p, const Call& call, Rng& rng) {
+std::optional<TreeChange> SwapInsert(const Program& p, const Call& call, Rng& rng) {
   std::string_view queue = p.Text(call.args[0]);
   if (IsBuiltinQueue(queue)) return std::nullopt;
   bool to_vtime = call.name == "insert";
-  Change change;
+  TreeChange change;
   for (const Call& c : p.calls) {
     if ((c.name != "insert" && c.name != "insert_vtime") || c.args.empty()) continue;
     std::string_view q = p.Text(c.args[0]);
@@ -126,10 +126,10 @@ std::optional<Change> SwapInsert(const Program& p, const Call& call, Rng& rng) {
 }
 
 // Adds or removes a flag of the argument at `i`, or appends it as the last argument.
-std::optional<Change> ToggleFlag(const Program& p, const Call& call, size_t i, const std::string& flag) {
+std::optional<TreeChange> ToggleFlag(const Program& p, const Call& call, size_t i, const std::string& flag) {
   if (call.args.size() == i) {
     size_t end = call.args.empty() ? call.range.end - 1 : call.args.back().end;
-    Change c{{{{end, end}, (call.args.empty() ? "" : ", ") + flag}}, {}};
+    TreeChange c{{{{end, end}, (call.args.empty() ? "" : ", ") + flag}}, {}};
     c.note = fmt::format("{}{} with {}", Where(p, call), Brief(p.Text(call.range)), flag);
     return c;
   }
@@ -148,7 +148,7 @@ std::optional<Change> ToggleFlag(const Program& p, const Call& call, size_t i, c
   return Replace(p, call, call.args[i], text);
 }
 
-std::optional<Change> OtherArgument(const Program& p, const Call& call, size_t i,
+std::optional<TreeChange> OtherArgument(const Program& p, const Call& call, size_t i,
                                     std::vector<std::string> choices, Rng& rng) {
   if (!Has(call, i)) return std::nullopt;
   std::erase(choices, std::string(p.Text(call.args[i])));
@@ -172,7 +172,7 @@ std::vector<std::string> Queues(const Program& p, const Call& call) {
   return out;
 }
 
-std::optional<Change> VarySlice(const Program& p, const Call& call, size_t i, Rng& rng) {
+std::optional<TreeChange> VarySlice(const Program& p, const Call& call, size_t i, Rng& rng) {
   if (!Has(call, i)) return std::nullopt;
   std::string old(p.Text(call.args[i]));
   std::vector<std::string> choices = {"kSliceDefault"};
@@ -185,7 +185,7 @@ std::optional<Change> VarySlice(const Program& p, const Call& call, size_t i, Rn
 
 }  // namespace
 
-std::optional<Change> VaryCall(const Program& p, const Call& call, Rng& rng) {
+std::optional<TreeChange> VaryCall(const Program& p, const Call& call, Rng& rng) {
   bool is_insert = call.name == "insert", is_vtime = call.name == "insert_vtime";
   if (is_insert || is_vtime) {
     switch (rng.Below(5)) {
@@ -225,7 +225,7 @@ std::optional<Change> VaryCall(const Program& p, const Call& call, Rng& rng) {
     return Replace(p, call, name, call.name == "min" ? "max" : "min");
   }
   if (call.name == "before" && call.args.size() == 2) {
-    Change c{{{call.args[0], std::string(p.Text(call.args[1]))},
+    TreeChange c{{{call.args[0], std::string(p.Text(call.args[1]))},
               {call.args[1], std::string(p.Text(call.args[0]))}},
              {}};
     c.note = fmt::format("{}{} the other way round", Where(p, call), Brief(p.Text(call.range)));
@@ -234,12 +234,12 @@ std::optional<Change> VaryCall(const Program& p, const Call& call, Rng& rng) {
   return std::nullopt;
 }
 
-std::optional<Change> MutateTunable(const Program& p, const Mates&, Rng& rng) {
+std::optional<TreeChange> MutateTunable(const Program& p, const Mates&, Rng& rng) {
   std::vector<const TunableDecl*> open;
   for (const TunableDecl& t : p.tunables)
     if (t.min < t.max) open.push_back(&t);
   if (open.empty()) return std::nullopt;
-  Change change;
+  TreeChange change;
   // Mostly one at a time; the search needs a joint step now and then.
   size_t n = rng.Below(3) == 0 ? 1 + rng.Below(open.size()) : 1;
   for (; n > 0; --n) {
@@ -255,7 +255,7 @@ std::optional<Change> MutateTunable(const Program& p, const Mates&, Rng& rng) {
   return change;
 }
 
-std::optional<Change> MutateConstant(const Program& p, const Mates&, Rng& rng) {
+std::optional<TreeChange> MutateConstant(const Program& p, const Mates&, Rng& rng) {
   std::vector<const Expression*> found;
   for (const Expression* e : InBlocks(p))
     if (e->literal && (e->slot == Slot::kFree || e->slot == Slot::kDivisor || e->slot == Slot::kLoopBound))
@@ -288,7 +288,7 @@ std::optional<Change> MutateConstant(const Program& p, const Mates&, Rng& rng) {
   return Replace(p, e, e.range, c < 0 && after_minus ? "(" + text + ")" : text);
 }
 
-std::optional<Change> MutateComparison(const Program& p, const Mates&, Rng& rng) {
+std::optional<TreeChange> MutateComparison(const Program& p, const Mates&, Rng& rng) {
   static const std::map<CXBinaryOperatorKind, std::string> spelling = {
       {CXBinaryOperator_LT, "<"},  {CXBinaryOperator_GT, ">"},  {CXBinaryOperator_LE, "<="},
       {CXBinaryOperator_GE, ">="}, {CXBinaryOperator_EQ, "=="}, {CXBinaryOperator_NE, "!="}};
@@ -300,13 +300,13 @@ std::optional<Change> MutateComparison(const Program& p, const Mates&, Rng& rng)
   std::vector<std::string> choices;
   for (const auto& [op, text] : spelling)
     if (op != e.op) choices.push_back(text);
-  Change change = Replace(p, e, e.op_range, Pick(choices, rng));
+  TreeChange change = Replace(p, e, e.op_range, Pick(choices, rng));
   change.note = fmt::format("{}in '{}': '{}' -> '{}'", Where(p, e), Brief(p.Text(e.range)),
                             p.Text(e.op_range), change.edits[0].text);
   return change;
 }
 
-std::optional<Change> MutateArithmetic(const Program& p, const Mates&, Rng& rng) {
+std::optional<TreeChange> MutateArithmetic(const Program& p, const Mates&, Rng& rng) {
   // Groups of operators that may stand for each other.
   static const std::vector<std::vector<std::string>> groups = {
       {"+", "-", "*"},   {"&", "|", "^"},    {"<<", ">>"},  {"&&", "||"},
@@ -329,7 +329,7 @@ std::optional<Change> MutateArithmetic(const Program& p, const Mates&, Rng& rng)
   std::vector<std::string> choices = *group_of(e);
   std::erase(choices, old);
   std::string op = Pick(choices, rng);
-  Change change = Replace(p, e, e.op_range, op);
+  TreeChange change = Replace(p, e, e.op_range, op);
   // The new operator may bind otherwise: brackets keep the grouping that the author wrote.
   if (!e.assigns && p.Text(e.range).find('\n') == std::string_view::npos) {
     auto side = [&](size_t begin, size_t end) {
@@ -345,7 +345,7 @@ std::optional<Change> MutateArithmetic(const Program& p, const Mates&, Rng& rng)
   return change;
 }
 
-std::optional<Change> NegateCondition(const Program& p, const Mates&, Rng& rng) {
+std::optional<TreeChange> NegateCondition(const Program& p, const Mates&, Rng& rng) {
   std::vector<const Expression*> found;
   for (const Expression* e : InBlocks(p))
     if (e->condition && !e->assigns) found.push_back(e);
@@ -357,7 +357,7 @@ std::optional<Change> NegateCondition(const Program& p, const Mates&, Rng& rng) 
   return Replace(p, e, e.range, "!" + Operand(text));
 }
 
-std::optional<Change> ReplaceExpression(const Program& p, const Mates&, Rng& rng) {
+std::optional<TreeChange> ReplaceExpression(const Program& p, const Mates&, Rng& rng) {
   auto plain = [&](const Expression& e) {
     return !e.assigns && !e.bound && (e.slot == Slot::kFree || e.slot == Slot::kCpu) &&
            p.Text(e.range).find("[&]") == std::string_view::npos;
@@ -390,7 +390,7 @@ std::optional<Change> ReplaceExpression(const Program& p, const Mates&, Rng& rng
   return Replace(p, target, target.range, target.nested ? Operand(text) : Unbracketed(text));
 }
 
-std::optional<Change> MutateCall(const Program& p, const Mates&, Rng& rng) {
+std::optional<TreeChange> MutateCall(const Program& p, const Mates&, Rng& rng) {
   static const std::set<std::string_view> varied = {
       "insert",       "insert_vtime", "kick_cpu", "pick_idle", "pick_idle_in", "set_slice",
       "keep_running", "timer_start",  "min",      "max",       "before"};

@@ -47,7 +47,7 @@ class AstMutator : public Mutator {
     OSE_ASSIGN(std::string skeleton, Skeleton(parent));
     std::string reason = "finds nothing to change";
     for (int i = 0; i < kTries; ++i) {
-      std::optional<Change> change = found->run(*program, mate_programs, rng);
+      std::optional<TreeChange> change = found->run(*program, mate_programs, rng);
       if (!change) continue;
       std::string child = ApplyEdits(parent, std::move(change->edits));
       if (child == parent) continue;

@@ -21,13 +21,13 @@ struct TextEdit {
   std::string text;
 };
 
-struct Change {
+struct TreeChange {
   std::vector<TextEdit> edits;  // disjoint
   std::string note;
 };
 
 using Mates = std::vector<const Program*>;
-using OperatorFunction = std::optional<Change> (*)(const Program&, const Mates&, Rng&);
+using OperatorFunction = std::optional<TreeChange> (*)(const Program&, const Mates&, Rng&);
 
 struct Operator {
   std::string_view name;
@@ -66,29 +66,29 @@ std::string IndentAt(const Program& p, size_t offset);
 std::string Reindent(std::string_view text, const std::string& indent);
 
 // Expression-level operators (expression_ops.cc).
-std::optional<Change> MutateTunable(const Program& p, const Mates& mates, Rng& rng);
-std::optional<Change> MutateConstant(const Program& p, const Mates& mates, Rng& rng);
-std::optional<Change> MutateComparison(const Program& p, const Mates& mates, Rng& rng);
-std::optional<Change> MutateArithmetic(const Program& p, const Mates& mates, Rng& rng);
-std::optional<Change> NegateCondition(const Program& p, const Mates& mates, Rng& rng);
-std::optional<Change> ReplaceExpression(const Program& p, const Mates& mates, Rng& rng);
-std::optional<Change> MutateCall(const Program& p, const Mates& mates, Rng& rng);
+std::optional<TreeChange> MutateTunable(const Program& p, const Mates& mates, Rng& rng);
+std::optional<TreeChange> MutateConstant(const Program& p, const Mates& mates, Rng& rng);
+std::optional<TreeChange> MutateComparison(const Program& p, const Mates& mates, Rng& rng);
+std::optional<TreeChange> MutateArithmetic(const Program& p, const Mates& mates, Rng& rng);
+std::optional<TreeChange> NegateCondition(const Program& p, const Mates& mates, Rng& rng);
+std::optional<TreeChange> ReplaceExpression(const Program& p, const Mates& mates, Rng& rng);
+std::optional<TreeChange> MutateCall(const Program& p, const Mates& mates, Rng& rng);
 
 // Statement-level operators (statement_ops.cc).
-std::optional<Change> GuardStatement(const Program& p, const Mates& mates, Rng& rng);
-std::optional<Change> BranchStatement(const Program& p, const Mates& mates, Rng& rng);
-std::optional<Change> DeleteStatement(const Program& p, const Mates& mates, Rng& rng);
-std::optional<Change> CopyStatement(const Program& p, const Mates& mates, Rng& rng);
-std::optional<Change> MoveStatement(const Program& p, const Mates& mates, Rng& rng);
-std::optional<Change> SwapStatements(const Program& p, const Mates& mates, Rng& rng);
+std::optional<TreeChange> GuardStatement(const Program& p, const Mates& mates, Rng& rng);
+std::optional<TreeChange> BranchStatement(const Program& p, const Mates& mates, Rng& rng);
+std::optional<TreeChange> DeleteStatement(const Program& p, const Mates& mates, Rng& rng);
+std::optional<TreeChange> CopyStatement(const Program& p, const Mates& mates, Rng& rng);
+std::optional<TreeChange> MoveStatement(const Program& p, const Mates& mates, Rng& rng);
+std::optional<TreeChange> SwapStatements(const Program& p, const Mates& mates, Rng& rng);
 
 // Crossover (crossover_ops.cc).
-std::optional<Change> CrossBlock(const Program& p, const Mates& mates, Rng& rng);
-std::optional<Change> GraftStatement(const Program& p, const Mates& mates, Rng& rng);
+std::optional<TreeChange> CrossBlock(const Program& p, const Mates& mates, Rng& rng);
+std::optional<TreeChange> GraftStatement(const Program& p, const Mates& mates, Rng& rng);
 
 // A variant of one service call (flags, queue, slice): the edits, and what they do. Used by the
 // call operator and by branch.
-std::optional<Change> VaryCall(const Program& p, const Call& call, Rng& rng);
+std::optional<TreeChange> VaryCall(const Program& p, const Call& call, Rng& rng);
 
 }  // namespace ose
 

@@ -39,17 +39,17 @@ std::string Guarded(const Program& p, const Statement& s, const std::string& con
 
 }  // namespace
 
-std::optional<Change> GuardStatement(const Program& p, const Mates&, Rng& rng) {
+std::optional<TreeChange> GuardStatement(const Program& p, const Mates&, Rng& rng) {
   auto found = Select(p, [](const Statement& s) { return !s.declares && !Vital(s); });
   if (found.empty()) return std::nullopt;
   const Statement& s = *Pick(found, rng);
   std::string condition = RandomCondition(p, s.range.begin, s.function, rng);
   if (condition.empty()) return std::nullopt;
-  return Change{{{s.range, Guarded(p, s, condition)}},
+  return TreeChange{{{s.range, Guarded(p, s, condition)}},
                 fmt::format("{}'{}' only if {}", In(p, s), Brief(p.Text(s.range)), Brief(condition))};
 }
 
-std::optional<Change> BranchStatement(const Program& p, const Mates&, Rng& rng) {
+std::optional<TreeChange> BranchStatement(const Program& p, const Mates&, Rng& rng) {
   // The calls that have variants, and the statements that are just such a call.
   std::vector<std::pair<const Statement*, const Call*>> found;
   for (const Statement* s : Select(p, [](const Statement& s) { return s.kind == CXCursor_CallExpr; }))
@@ -57,7 +57,7 @@ std::optional<Change> BranchStatement(const Program& p, const Mates&, Rng& rng) 
       if (c.range.begin == s->range.begin && s->range.Contains(c.range)) found.push_back({s, &c});
   if (found.empty()) return std::nullopt;
   auto [s, call] = Pick(found, rng);
-  std::optional<Change> variant = VaryCall(p, *call, rng);
+  std::optional<TreeChange> variant = VaryCall(p, *call, rng);
   if (!variant) return std::nullopt;
   for (const TextEdit& e : variant->edits)
     if (!s->range.Contains(e.range)) return std::nullopt;  // changes other calls as well
@@ -69,20 +69,20 @@ std::optional<Change> BranchStatement(const Program& p, const Mates&, Rng& rng) 
   std::string text = fmt::format("if ({}) {{\n{}\n{}}} else {{\n{}\n{}}}", condition,
                                  Reindent(indent + changed, indent + "  "), indent,
                                  Reindent(indent + old, indent + "  "), indent);
-  return Change{{{s->range, text}}, fmt::format("{} if {}", variant->note, Brief(condition))};
+  return TreeChange{{{s->range, text}}, fmt::format("{} if {}", variant->note, Brief(condition))};
 }
 
-std::optional<Change> DeleteStatement(const Program& p, const Mates&, Rng& rng) {
+std::optional<TreeChange> DeleteStatement(const Program& p, const Mates&, Rng& rng) {
   auto found = Select(p, [&](const Statement& s) {
     if (s.kind == CXCursor_ReturnStmt) return false;
     return !Vital(s) && (!s.declares || rng.Below(4) == 0);
   });
   if (found.empty()) return std::nullopt;
   const Statement& s = *Pick(found, rng);
-  return Change{{{s.lines, ""}}, fmt::format("{}without '{}'", In(p, s), Brief(p.Text(s.range)))};
+  return TreeChange{{{s.lines, ""}}, fmt::format("{}without '{}'", In(p, s), Brief(p.Text(s.range)))};
 }
 
-std::optional<Change> CopyStatement(const Program& p, const Mates&, Rng& rng) {
+std::optional<TreeChange> CopyStatement(const Program& p, const Mates&, Rng& rng) {
   auto sources = Select(p, [](const Statement& s) { return !s.declares && !s.bound && !s.returns; });
   auto places = Select(p, [](const Statement&) { return true; });
   if (sources.empty()) return std::nullopt;
@@ -94,12 +94,12 @@ std::optional<Change> CopyStatement(const Program& p, const Mates&, Rng& rng) {
   const Statement& at = *Pick(places, rng);
   std::string copy =
       Reindent(IndentAt(p, s.range.begin) + std::string(p.Text(s.range)), IndentAt(p, at.range.begin)) + "\n";
-  return Change{
+  return TreeChange{
       {{{at.lines.begin, at.lines.begin}, copy}},
       fmt::format("{}'{}' also before '{}'", In(p, at), Brief(p.Text(s.range)), Brief(p.Text(at.range)))};
 }
 
-std::optional<Change> MoveStatement(const Program& p, const Mates&, Rng& rng) {
+std::optional<TreeChange> MoveStatement(const Program& p, const Mates&, Rng& rng) {
   auto all = Select(p, [](const Statement&) { return true; });
   std::vector<std::pair<const Statement*, const Statement*>> moves;
   for (const Statement* s : all) {
@@ -116,12 +116,12 @@ std::optional<Change> MoveStatement(const Program& p, const Mates&, Rng& rng) {
   auto [s, at] = Pick(moves, rng);
   std::string indent = IndentAt(p, at->range.begin);
   std::string text = Reindent(p.Text(s->lines), indent);
-  return Change{
+  return TreeChange{
       {{s->lines, ""}, {{at->lines.begin, at->lines.begin}, text}},
       fmt::format("{}'{}' before '{}'", In(p, *s), Brief(p.Text(s->range)), Brief(p.Text(at->range)))};
 }
 
-std::optional<Change> SwapStatements(const Program& p, const Mates&, Rng& rng) {
+std::optional<TreeChange> SwapStatements(const Program& p, const Mates&, Rng& rng) {
   auto all = Select(p, [](const Statement& s) { return s.kind != CXCursor_ReturnStmt; });
   std::vector<std::pair<const Statement*, const Statement*>> pairs;
   for (size_t i = 0; i < all.size(); ++i)
@@ -136,7 +136,7 @@ std::optional<Change> SwapStatements(const Program& p, const Mates&, Rng& rng) {
   if (pairs.empty()) return std::nullopt;
   auto [a, b] = Pick(pairs, rng);
   if (p.Text(a->lines) == p.Text(b->lines)) return std::nullopt;
-  return Change{{{a->lines, Reindent(p.Text(b->lines), IndentAt(p, a->range.begin))},
+  return TreeChange{{{a->lines, Reindent(p.Text(b->lines), IndentAt(p, a->range.begin))},
                  {b->lines, Reindent(p.Text(a->lines), IndentAt(p, b->range.begin))}},
                 fmt::format("{}'{}' <-> '{}'", In(p, *a), Brief(p.Text(a->range)), Brief(p.Text(b->range)))};
 }

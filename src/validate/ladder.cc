@@ -76,12 +76,12 @@ void AddFcfs(std::vector<Rung>& ladder) {
 
 // Round robin with quantum q is processor sharing up to terms of order q, LAS likewise. Two runs on the same
 // arrivals, with q and 2 q, take the first-order term out (Richardson's extrapolation to q = 0).
-void AddQuantumRung(std::vector<Rung>& ladder, Rung rung, double quantum, std::vector<Figure> figures) {
+void AddQuantumRung(std::vector<Rung>& ladder, Rung rung, double quantum, std::vector<LadderFigure> figures) {
   SimRun twice = rung.runs[0];
   rung.runs[0].tunables = {{"quantum_ns", std::llround(quantum * kUnitNs)}};
   twice.tunables = {{"quantum_ns", std::llround(2 * quantum * kUnitNs)}};
   rung.runs.push_back(std::move(twice));
-  for (Figure& f : figures) {
+  for (LadderFigure& f : figures) {
     f.value = [value = f.value](const Replication& r) {
       const double once = value({r.seed, {r.runs[0]}});
       return 2 * once - value({r.seed, {r.runs[1]}});
@@ -106,7 +106,7 @@ void AddSharing(std::vector<Rung>& ladder) {
     Rung r = OpenRung(fmt::format("PS on {} CPU{}, load {}, {}", c.cpus, c.cpus > 1 ? "s" : "", c.load, c.sizes.name), "rr", {}, c.sizes.dist, c.cpus, c.load,
                       c.sizes.requests, c.sizes.replications);
     const double slowdown = SharingSlowdown(c.cpus, c.load);
-    std::vector<Figure> figures = {{.name = "mean response", .reference = slowdown * SizeLaw(c.sizes.dist).Mean(), .source = kSharing, .value = MetricOf("latency_mean", kUnitUs)}};
+    std::vector<LadderFigure> figures = {{.name = "mean response", .reference = slowdown * SizeLaw(c.sizes.dist).Mean(), .source = kSharing, .value = MetricOf("latency_mean", kUnitUs)}};
     if (c.sizes.dist.kind == Dist::Kind::kMix)
       figures.push_back({.name = "mean slowdown", .reference = slowdown, .source = kSharing, .value = MetricOf("slowdown_mean")});
     AddQuantumRung(ladder, std::move(r), c.quantum, std::move(figures));
@@ -137,7 +137,7 @@ void AddLas(std::vector<Rung>& ladder) {
     Rung r = OpenRung(fmt::format("M/G/1 LAS, load {}, {}", c.load, c.sizes.name), "las", {}, c.sizes.dist, 1, c.load, c.sizes.requests, c.sizes.replications);
     const SizeLaw law(c.sizes.dist);
     const double lambda = RateOf(c.sizes.dist, c.load);
-    std::vector<Figure> figures = {{.name = "mean response", .reference = LasMeanResponse(lambda, law), .source = kFeedback, .value = MetricOf("latency_mean", kUnitUs)}};
+    std::vector<LadderFigure> figures = {{.name = "mean response", .reference = LasMeanResponse(lambda, law), .source = kFeedback, .value = MetricOf("latency_mean", kUnitUs)}};
     if (c.sizes.dist.kind == Dist::Kind::kMix)
       figures.push_back({.name = "mean slowdown", .reference = LasMeanSlowdown(lambda, law), .source = kFeedback, .value = MetricOf("slowdown_mean")});
     AddQuantumRung(ladder, std::move(r), c.quantum, std::move(figures));

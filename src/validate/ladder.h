@@ -17,7 +17,7 @@
 namespace ose {
 
 // One row of the table.
-struct Figure {
+struct LadderFigure {
   std::string name;
   double reference = 0;
   std::string source;
@@ -36,7 +36,7 @@ struct Rung {
   std::vector<SimRun> runs;
   int replications = 20;
   std::function<std::vector<double>(uint64_t seed)> controls = {};
-  std::vector<Figure> figures = {};
+  std::vector<LadderFigure> figures = {};
 };
 
 std::vector<Rung> TheoryLadder();

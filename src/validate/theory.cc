@@ -12,7 +12,7 @@ namespace {
 constexpr uint64_t kSeedsOfRung = 1'000;
 
 // Quantile-like figures of a run may be missing, when nothing was measured.
-Result<ValidationRow> MakeRow(const Rung& rung, const Figure& figure, const std::vector<Replication>& replications,
+Result<ValidationRow> MakeRow(const Rung& rung, const LadderFigure& figure, const std::vector<Replication>& replications,
                               const std::vector<std::vector<double>>& controls) {
   ValidationRow row{.group = rung.group, .name = figure.name, .unit = figure.unit, .reference = figure.reference, .source = figure.source,
                     .measured = {}, .criterion = figure.criterion, .limit = figure.limit, .p = {}, .note = figure.note};
@@ -50,7 +50,7 @@ Result<ValidationTable> ValidateTheory(const ReplicateOptions& options, uint64_t
     std::vector<std::vector<double>> controls;
     if (rungs[i].controls)
       for (const Replication& r : results[i]) controls.push_back(rungs[i].controls(r.seed));
-    for (const Figure& figure : rungs[i].figures) {
+    for (const LadderFigure& figure : rungs[i].figures) {
       OSE_ASSIGN(ValidationRow row, MakeRow(rungs[i], figure, results[i], controls));
       table.rows.push_back(std::move(row));
     }
