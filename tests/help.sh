@@ -4,7 +4,7 @@
 
 for command in evolve eval compare sweep bound load calibrate record import workloads policies doctor mcp \
   'plot cdf' 'plot load' 'plot gantt' 'plot run' \
-  vm 'vm build' build-bpf deploy undeploy status observe validate 'validate theory' \
+  vm 'vm build' build-bpf deploy undeploy status observe validate 'validate theory' 'validate real' 'validate kernel' \
   gkb 'gkb list' 'gkb show' 'gkb query' plot; do
   # shellcheck disable=SC2086  # words of the command
   expect 0 $command --help

@@ -20,6 +20,7 @@ export OPENAI_BASE_URL=$models_url/v1
 "${as[@]}" "$bin/osevolve" evolve small --llm openai:gpt-5-mini --llm-share 0.3 --budget-calls 10 --evals 100000 --kb kb.db --quiet --json --llm-record talk \
   --out run >out 2>err &
 pid=$!
+trap 'kill -KILL "$pid" "$models_pid" 2>/dev/null; rm -rf -- "$work"' EXIT
 for key in "${keys[@]}"; do unset "$key"; done
 
 # Every process below it, as often as this loop can look.
