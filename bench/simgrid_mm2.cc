@@ -1,8 +1,8 @@
 // The same M/M/2 FIFO queue on SimGrid and on this simulator, on one core each, in turn; the median rates
 // and their ratio. Run by bench/simgrid.
 //   simgrid_mm2 [JOBS [REPETITIONS]]
-// SimGrid's part is what its manual suggests: an actor makes requests, two actors on hosts of their own
-// serve them from one queue (a semaphore and a deque), and its CPU model executes the work. A SimGrid
+// In SimGrid's part an actor makes requests and two actors on hosts of their own
+// serve them from one queue (a semaphore and a deque); its CPU model executes the work. A SimGrid
 // process can run one simulation only, so every run of either side has a process of its own; what is timed
 // is its CPU time from the model's set-up to the mean response time, which both must have right.
 #include <fmt/format.h>

@@ -51,7 +51,8 @@ constexpr OsvHost Charged() {
   // These look at what may belong to another CPU.
 #define OSE_CHARGED_FOR(name, parameter, cpu)                                   \
   h.name = [](decltype(parameter) arg) {                                        \
-    Host().ChargeFor(*ServiceOf(#name), cpu);                                   \
+    constexpr Service service = *ServiceOf(#name);                              \
+    Host().ChargeFor(service, cpu);                                             \
     return kHostServices<Kernel>.name(arg);                                     \
   };
   OSE_CHARGED_FOR(cpu_running, s32{}, arg)
