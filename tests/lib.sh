@@ -19,7 +19,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/osevolve-test.XXXXXX")
 trap 'rm -rf -- "$work"' EXIT
 chmod 755 "$work"
 cd -- "$work" || exit 1
-mkdir -m 777 temporary
+mkdir -m 1777 temporary
 export OSEVOLVE_ROOT=$root OSEVOLVE_STATE=$work/state TMPDIR=$work/temporary
 unset XDG_DATA_HOME
 last=''

@@ -20,8 +20,8 @@ esac
 MODEL
 export OPENAI_API_KEY=sk-canary-4711
 
-expect 0 evolve small --llm 'command:bash model.sh' --budget-calls 7 --llm-share 0.9 --evals 20 --no-kb --quiet --json --out run
-json /evaluations=20 /models/calls:number /models/candidates:number
+expect 0 evolve small --llm 'command:bash model.sh' --budget-calls 7 --llm-share 0.9 --evals 48 --no-kb --quiet --json --out run
+json /evaluations=48 /models/calls:number /models/candidates:number
 [[ $(cat calls) -le 7 ]] || fail "$(cat calls) calls, with a limit of 7"
 grep -q '\[command:bash model.sh\] another slice' run/evolve.log || fail 'no candidate of the model in the log'
 grep -q 'models stop: --budget-calls 7 is used up' run/evolve.log || fail 'the log does not say why models stop'
