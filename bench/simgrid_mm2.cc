@@ -95,11 +95,7 @@ Run OnOurs(double jobs, unsigned seed) {
   g.arrivals = {.kind = Arrivals::Kind::kPoisson, .load = kLoad};
   g.program = {{.kind = OpKind::kRun, .drawn = true, .object = 0}};
   w.groups.push_back(g);
-  Machine m;
-  m.cpus = 2;
-  m.tick = {0};
-  m.context_switch = m.wakeup = m.ipi = m.idle_exit = m.migration_core = m.migration_llc = m.migration_node = {0};
-  m.hook = m.dsq_op = m.remote = m.kick = {0};
+  const Machine m = CostlessMachine(2);
   SimResult r = Simulate(w, m, policy, seed);
   if (r.outcome != Outcome::kOk) fmt::print(stderr, "{}\n", r.diagnosis);
   return {CpuSeconds() - begin, r.metrics["events"], r.metrics["latency_mean"]};

@@ -29,11 +29,7 @@ void MM2Fifo(benchmark::State& state) {
   g.arrivals.load = 0.8;
   g.program = {{.kind = OpKind::kRun, .drawn = true, .object = 0}};
   w.groups.push_back(g);
-  Machine m;
-  m.cpus = 2;
-  m.tick = {0};
-  m.context_switch = m.wakeup = m.ipi = m.idle_exit = m.migration_core = m.migration_llc = m.migration_node = {0};
-  m.hook = m.dsq_op = m.remote = m.kick = {0};
+  const Machine m = CostlessMachine(2);
   NativePolicy policy = Load("fifo");
   double jobs = 0;
   uint64_t seed = 1;

@@ -1,26 +1,16 @@
 #include "calibrate/quiet.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 
-#include "base/fd.h"
+#include "base/file.h"
 
 namespace ose {
 namespace {
-
-CpuTimes Now() {
-  // Not by ReadFile(): a file of /proc has no size.
-  const Fd file(open("/proc/stat", O_RDONLY | O_CLOEXEC));
-  char text[512];
-  const ssize_t n = file ? read(file.get(), text, sizeof text) : 0;
-  return ParseCpuTimes({text, static_cast<size_t>(std::max<ssize_t>(0, n))});
-}
 
 Nanos OwnCpuTime() {
   Nanos sum{0};
@@ -33,6 +23,11 @@ Nanos OwnCpuTime() {
 }
 
 }  // namespace
+
+CpuTimes ReadCpuTimes() {
+  auto text = ReadFile("/proc/stat", 1 << 20);
+  return text.ok() ? ParseCpuTimes(*text) : CpuTimes{};
+}
 
 CpuTimes ParseCpuTimes(std::string_view stat) {
   if (!stat.starts_with("cpu ")) return {};
@@ -57,8 +52,8 @@ std::string Quietness::Text() const {
   return fmt::format("other processes used {:.2f} CPUs, the hypervisor took {:.2f}, and a spinning thread lost {:.1f}% of its time", others, steal, 100 * lost);
 }
 
-QuietWatch::QuietWatch() : begin_(Now()), own_(OwnCpuTime()), start_(MonotonicNow()) {}
+QuietWatch::QuietWatch() : begin_(ReadCpuTimes()), own_(OwnCpuTime()), start_(MonotonicNow()) {}
 
-Quietness QuietWatch::SinceStart() const { return Between(begin_, Now(), OwnCpuTime() - own_, MonotonicNow() - start_); }
+Quietness QuietWatch::SinceStart() const { return Between(begin_, ReadCpuTimes(), OwnCpuTime() - own_, MonotonicNow() - start_); }
 
 }  // namespace ose

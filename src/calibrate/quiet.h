@@ -15,6 +15,7 @@ struct CpuTimes {
 };
 // The first line of /proc/stat (proc_stat(5)); zeros when it is none.
 CpuTimes ParseCpuTimes(std::string_view stat);
+CpuTimes ReadCpuTimes();
 
 struct Quietness {
   double others = 0;  // CPUs that other processes used, on average

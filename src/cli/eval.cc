@@ -70,7 +70,7 @@ Result<RowTrace> WriteTrace(const std::string& file, const std::string& policy, 
 }
 
 Status RunEval(const EvalFlags& flags, const CommonFlags& common, bool compare) {
-  const std::atomic<bool>& stop = StopOnSignals();
+  StopOnSignals();
   OSE_ASSIGN(Context context, Context::Find());
   OSE_ASSIGN(Problem problem, LoadProblem(context, flags.problem));
   SeedSpec spec{compare ? SeedFamily::kFinal : SeedFamily::kSearch,
@@ -104,12 +104,8 @@ Status RunEval(const EvalFlags& flags, const CommonFlags& common, bool compare) 
   ProgressLine progress(common);
   std::vector<ReportRow> rows;
   for (size_t i = 0; i < futures.size(); ++i) {
-    auto wait = [&](auto& future, const char* doing) -> Status {
-      while (future.wait_for(std::chrono::milliseconds(100)) != std::future_status::ready) {
-        progress.Show(fmt::format("{} {} ({} of {})", doing, sources[i].name, i + 1, futures.size()));
-        if (stop) return Error{kExitInterrupted, "interrupted"};
-      }
-      return {};
+    auto wait = [&](auto& future, const char* doing) {
+      return Await(future, [&] { progress.Show(fmt::format("{} {} ({} of {})", doing, sources[i].name, i + 1, futures.size())); });
     };
     OSE_TRY(wait(futures[i], "evaluating"));
     ReportRow row;

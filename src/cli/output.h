@@ -3,11 +3,14 @@
 #define OSEVOLVE_CLI_OUTPUT_H_
 
 #include <atomic>
+#include <chrono>
+#include <future>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "base/result.h"
 #include "base/time.h"
+#include "core/exit_code.h"
 
 namespace ose {
 
@@ -39,6 +42,16 @@ class ProgressLine {
 
 // Set by SIGINT or SIGTERM; a second one ends the process at once.
 const std::atomic<bool>& StopOnSignals();
+
+// Waits for `future`, calling `meanwhile` ten times a second; kExitInterrupted after a signal.
+template <class T, class F>
+Status Await(const std::future<T>& future, F&& meanwhile) {
+  while (future.wait_for(std::chrono::milliseconds(100)) != std::future_status::ready) {
+    meanwhile();
+    if (StopOnSignals()) return Error{kExitInterrupted, "interrupted"};
+  }
+  return {};
+}
 
 }  // namespace ose
 

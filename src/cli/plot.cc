@@ -45,14 +45,10 @@ Status Write(const PlotFlags& flags, const CommonFlags& common, const Chart& cha
 
 // What the simulator is asked for, with progress; in the order of `futures`.
 template <class T>
-Status Await(std::vector<std::future<T>>& futures, const CommonFlags& common) {
-  const std::atomic<bool>& stop = StopOnSignals();
+Status AwaitAll(std::vector<std::future<T>>& futures, const CommonFlags& common) {
   ProgressLine progress(common);
   for (size_t i = 0; i < futures.size(); ++i)
-    while (futures[i].wait_for(std::chrono::milliseconds(100)) != std::future_status::ready) {
-      progress.Show(fmt::format("simulating ({} of {})", i + 1, futures.size()));
-      if (stop) return Error{kExitInterrupted, "interrupted"};
-    }
+    OSE_TRY(Await(futures[i], [&] { progress.Show(fmt::format("simulating ({} of {})", i + 1, futures.size())); }));
   return {};
 }
 
@@ -97,7 +93,7 @@ Status PlotCdf(PlotFlags flags, const CommonFlags& common) {
   std::vector<std::future<Result<std::vector<WorkerSeed>>>> futures;
   for (const NamedSource& s : sources)
     for (uint64_t seed : seeds) futures.push_back(evaluator->SubmitWatched(s.source, s.path, {seed}, {.distributions = {flags.metric}}));
-  OSE_TRY(Await(futures, common));
+  OSE_TRY(AwaitAll(futures, common));
   std::vector<CdfCurve> curves;
   for (size_t i = 0; i < futures.size(); ++i) {
     if (i % seeds.size() == 0) curves.push_back({sources[i / seeds.size()].name, {}});
@@ -137,7 +133,7 @@ Status PlotGantt(const PlotFlags& flags, const CommonFlags& common) {
   OSE_ASSIGN(auto evaluator, MakeEvaluator(context, problem, 1));
   std::vector<std::future<Result<std::vector<WorkerSeed>>>> futures;
   futures.push_back(evaluator->SubmitWatched(source.source, source.path, MakeSeeds(SeedFamily::kSearch, flags.seed, 1), {.log = options}));
-  OSE_TRY(Await(futures, common));
+  OSE_TRY(AwaitAll(futures, common));
   OSE_ASSIGN(const ScheduleLog log, LogOf(futures[0].get()));
   if (log.full) PrintNote(flags.out + ": " + WhereLogEnds(log), common);
   return Write(flags, common, GanttChart(log, source.name));

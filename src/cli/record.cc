@@ -6,11 +6,11 @@
 
 #include <CLI/CLI.hpp>
 #include <cmath>
-#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "calibrate/quiet.h"
 #include "cli/commands.h"
 #include "cli/context.h"
 #include "core/exit_code.h"
@@ -121,11 +121,7 @@ Status TakeCosts(const RecordFlags& flags, Nanos* context_switch, Nanos* wakeup)
 
 // CPU time that the whole machine has spent working, from /proc/stat; 0 where there is none.
 Nanos MachineBusy() {
-  std::ifstream stat("/proc/stat");
-  std::string cpu;
-  int64_t user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0;
-  if (!(stat >> cpu >> user >> nice >> system >> idle >> iowait >> irq >> softirq)) return {0};
-  return Nanos{(user + nice + system + irq + softirq) * (1'000'000'000 / sysconf(_SC_CLK_TCK))};
+  return Nanos{ReadCpuTimes().busy * (1'000'000'000 / sysconf(_SC_CLK_TCK))};
 }
 
 Nanos OwnCpu() {

@@ -96,8 +96,8 @@ Result<Slo> ParseSlo(const std::string& text, const Workload& w) {
 class Sweep {
  public:
   Sweep(const SweepFlags& flags, const CommonFlags& common, const Problem& problem, std::vector<NamedSource> sources, std::vector<uint64_t> seeds,
-        Evaluator& evaluator, const std::atomic<bool>& stop)
-      : flags_(flags), common_(common), problem_(problem), sources_(std::move(sources)), seeds_(std::move(seeds)), evaluator_(evaluator), stop_(stop) {
+        Evaluator& evaluator)
+      : flags_(flags), common_(common), problem_(problem), sources_(std::move(sources)), seeds_(std::move(seeds)), evaluator_(evaluator) {
     offered_ = OfferedLoad(problem.workload, problem.machine.cpus);
   }
 
@@ -179,10 +179,7 @@ class Sweep {
     ProgressLine progress(common_);
     std::vector<Evaluation> out;
     for (size_t i = 0; i < futures.size(); ++i) {
-      while (futures[i].wait_for(std::chrono::milliseconds(100)) != std::future_status::ready) {
-        progress.Show(fmt::format("{} {} of {} runs", doing, i + 1, futures.size()));
-        if (stop_) return Error{kExitInterrupted, "interrupted"};
-      }
+      OSE_TRY(Await(futures[i], [&] { progress.Show(fmt::format("{} {} of {} runs", doing, i + 1, futures.size())); }));
       out.push_back(futures[i].get());
     }
     return out;
@@ -194,7 +191,6 @@ class Sweep {
   const std::vector<NamedSource> sources_;
   const std::vector<uint64_t> seeds_;
   Evaluator& evaluator_;
-  const std::atomic<bool>& stop_;
   double offered_;
 };
 
@@ -206,7 +202,7 @@ std::string Cell(const Evaluation& e, const std::string& metric) {
 }
 
 Status RunSweep(const SweepFlags& flags, const CommonFlags& common) {
-  const std::atomic<bool>& stop = StopOnSignals();
+  StopOnSignals();
   OSE_ASSIGN(Context context, Context::Find());
   OSE_ASSIGN(Problem problem, LoadProblem(context, flags.problem));
   OSE_ASSIGN(std::vector<double> loads, ParseLoads(flags.loads));
@@ -226,7 +222,7 @@ Status RunSweep(const SweepFlags& flags, const CommonFlags& common) {
     sources.push_back(std::move(source));
   }
   OSE_ASSIGN(auto evaluator, MakeEvaluator(context, problem, flags.jobs));
-  Sweep sweep(flags, common, problem, sources, MakeSeeds(spec.family, flags.seed, spec.count), *evaluator, stop);
+  Sweep sweep(flags, common, problem, sources, MakeSeeds(spec.family, flags.seed, spec.count), *evaluator);
   OSE_ASSIGN(std::vector<Evaluation> grid, sweep.Grid(loads));
   std::vector<Sweep::Highest> highest;
   if (slo) {

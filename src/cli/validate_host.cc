@@ -55,8 +55,7 @@ Result<std::vector<Evaluation>> RunModel(const Context& context, const Problem& 
   for (const NamedSource& s : policies) futures.push_back(evaluator->Submit({.source = s.source, .file = s.path, .seeds = seeds, .skeleton_of = {}}));
   std::vector<Evaluation> evaluations;
   for (auto& f : futures) {
-    while (f.wait_for(std::chrono::milliseconds(100)) != std::future_status::ready)
-      if (StopOnSignals()) return Error{kExitInterrupted, "interrupted"};
+    OSE_TRY(Await(f, [] {}));
     evaluations.push_back(f.get());
   }
   return evaluations;

@@ -11,17 +11,6 @@
 
 namespace ose {
 
-// A machine on which nothing costs anything, with a precise timer.
-inline Machine CostlessMachine(int cpus) {
-  Machine m;
-  m.name = "costless";
-  m.cpus = cpus;
-  m.tick = {0};
-  m.context_switch = m.wakeup = m.ipi = m.idle_exit = m.migration_core = m.migration_llc = m.migration_node = {0};
-  m.hook = m.dsq_op = m.remote = m.kick = {0};
-  return m;
-}
-
 // What the CPUs' accounts say at the end.
 class Accounts : public ScheduleObserver {
  public:

@@ -204,21 +204,10 @@ void AddPaths(std::vector<Rung>& ladder) {
 }  // namespace
 
 Machine IdealMachine(int cpus) {
-  Machine m;
+  Machine m = CostlessMachine(cpus);
   m.name = "ideal";
-  m.cpus = cpus;
-  m.tick = {0};
-  m.min_slice = {1};
-  m.context_switch = m.wakeup = m.ipi = m.idle_exit = m.migration_core = m.migration_llc = m.migration_node = {0};
-  m.hook = m.dsq_op = m.remote = m.kick = {0};
+  m.min_slice = {1};  // a profile with a precise timer must have one
   return m;
-}
-
-Dist Scaled(Dist dist, double factor) {
-  dist.a *= factor;
-  if (dist.kind == Dist::Kind::kUniform) dist.b *= factor;
-  for (double& v : dist.value) v *= factor;
-  return dist;
 }
 
 Workload OpenLoop(const Dist& size, double load, int cpus, double requests, int threads) {

@@ -13,6 +13,7 @@
 
 #include "validate/replicate.h"
 #include "validate/validation.h"
+#include "workload/scale_work.h"
 
 namespace ose {
 
@@ -48,8 +49,6 @@ Machine IdealMachine(int cpus);
 // One group of requests that arrive as a Poisson process, `requests` of them in the mean after a warm-up of
 // a tenth; up to `threads` are served at once.
 Workload OpenLoop(const Dist& size, double load, int cpus, double requests, int threads = 4000);
-// `dist` with its times (not its shape) multiplied.
-Dist Scaled(Dist dist, double factor);
 
 // A metric of one of the runs divided by `unit`; NaN if it is missing.
 std::function<double(const Replication&)> MetricOf(std::string name, double unit = 1, size_t run = 0);

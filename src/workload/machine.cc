@@ -177,6 +177,16 @@ Machine AsKernelClass(const Machine& machine) {
   return m;
 }
 
+Machine CostlessMachine(int cpus) {
+  Machine m;
+  m.name = "costless";
+  m.cpus = cpus;
+  m.tick = {0};
+  m.context_switch = m.wakeup = m.ipi = m.idle_exit = m.migration_core = m.migration_llc = m.migration_node = {0};
+  m.hook = m.dsq_op = m.remote = m.kick = {0};
+  return m;
+}
+
 Machine WithCpus(const Machine& machine, int cpus) {
   Machine m = machine;
   m.cpus = cpus;

@@ -126,6 +126,9 @@ struct Machine {
 // within the measured figures of switch and wake-up. Only what it kicks still costs.
 Machine AsKernelClass(const Machine& machine);
 
+// A machine without costs and with a precise timer: what queueing theory speaks of.
+Machine CostlessMachine(int cpus);
+
 // The first `cpus` CPUs of a machine.
 Machine WithCpus(const Machine& machine, int cpus);
 

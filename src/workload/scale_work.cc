@@ -4,7 +4,6 @@
 #include <map>
 
 namespace ose {
-namespace {
 
 Dist Scaled(Dist d, double factor) {
   d.a *= factor;
@@ -12,8 +11,6 @@ Dist Scaled(Dist d, double factor) {
   for (double& v : d.value) v *= factor;
   return d;
 }
-
-}  // namespace
 
 Workload ScaleWork(Workload w, double factor) {
   std::map<uint32_t, uint32_t> scaled;  // a distribution may also be that of a sleep

@@ -6,6 +6,9 @@
 
 namespace ose {
 
+// `dist` with its times (not its shape) multiplied.
+Dist Scaled(Dist dist, double factor);
+
 // Every run operation takes `factor` times as long, constant or drawn; what a task waits for stays as it is.
 // Precondition: factor > 0.
 Workload ScaleWork(Workload workload, double factor);
