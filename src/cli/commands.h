@@ -36,6 +36,7 @@ void RegisterObserve(CLI::App& app, Command& command);
 void RegisterBuildAgent(CLI::App& app, Command& command);
 void RegisterValidate(CLI::App& app, Command& command);  // validate theory, real, kernel
 void RegisterPlot(CLI::App& app, Command& command);    // plot cdf, load, gantt and run
+void RegisterBench(CLI::App& app, Command& command);   // bench engine
 void RegisterDoctor(CLI::App& app, Command& command);
 
 // --json and --quiet.

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "base/file.h"
+#include "cli/generality.h"
 #include "core/diff.h"
 #include "evolve/minimize.h"
 #include "evolve/proof.h"
@@ -13,8 +16,29 @@ namespace {
 
 using nlohmann::json;
 
+json ArmsJson(const std::vector<Bandit::Arm>& arms) {
+  json rows = json::array();
+  for (const Bandit::Arm& a : arms)
+    if (a.total_plays > 0) rows.push_back({{"operator", a.name}, {"proposals", a.total_plays}, {"reward", a.total_reward}});
+  return rows;
+}
+
+// The values of the objectives, as the metrics' units have them.
+json FrontJson(const Problem& problem, const std::vector<ParetoEntry>& front) {
+  json rows = json::array();
+  for (const ParetoEntry& e : front) {
+    json objectives = json::object();
+    for (size_t i = 0; i < e.objectives.size(); ++i) {
+      const Objective& o = problem.workload.objectives[i];
+      objectives[o.metric] = std::exp(o.direction == Direction::kMaximize ? -e.objectives[i] : e.objectives[i]);
+    }
+    rows.push_back({{"candidate", e.id}, {"search_score", e.score}, {"objectives", objectives}});
+  }
+  return rows;
+}
+
 json EvolveJson(const std::string& out, const Problem& problem, const EvolutionResult& search, const Proof& proof,
-                const std::string& best_path, int diff_lines, bool veteran, double wall_s) {
+                const std::vector<NeighbourGain>& neighbours, const std::string& best_path, int diff_lines, bool veteran, double wall_s) {
   json baselines = json::array();
   for (const ProvenRow& row : proof.baselines) baselines.push_back({{"policy", row.name}, {"score", row.score}});
   return {{"run", out},
@@ -23,6 +47,11 @@ json EvolveJson(const std::string& out, const Problem& problem, const EvolutionR
           {"compile_failures", search.compile_failures},
           {"failures", search.failures},
           {"duplicates", search.duplicates},
+          {"redrawn", search.redrawn},
+          {"rechecked", search.rechecked},
+          {"restarts", search.restarts},
+          {"operators", ArmsJson(search.arms)},
+          {"front", FrontJson(problem, search.front)},
           {"resumed", search.resumed},
           {"models", {{"calls", search.models.calls}, {"candidates", search.models.candidates}, {"unusable", search.models.unusable}, {"usd", search.models.usd}}},
           {"interrupted", search.interrupted},
@@ -42,13 +71,17 @@ json EvolveJson(const std::string& out, const Problem& problem, const EvolutionR
           {"gain_ci95_vs_seed", IntervalJson(proof.vs_first)},
           {"gain_pct_vs_best_baseline", proof.vs_best_baseline.mean},
           {"ci95", IntervalJson(proof.vs_best_baseline)},
+          {"select_gain_ci95", IntervalJson(proof.select_gain)},
+          {"finalists", proof.finalists},
+          {"select_seeds_run", proof.select_seeds_run},
+          {"neighbours", GeneralityJson(neighbours)},
           {"final_seeds", proof.winner_row.evaluation.seeds.size()},
           {"pct_of_bound", proof.winner_row.score},
           {"veteran", veteran}};
 }
 
 std::string Summary(const Problem& problem, const EvolutionResult& search, const Proof& proof, const std::string& out,
-                    const std::string& archived, int diff_lines, double wall_s) {
+                    const std::vector<NeighbourGain>& neighbours, const std::string& archived, int diff_lines, double wall_s) {
   ReportHead head{problem.workload.name, "sim", problem.machine.name, problem.machine.cpus,
                   fmt::format("final:{}", proof.winner_row.evaluation.seeds.size())};
   std::vector<ReportRow> rows;
@@ -62,8 +95,9 @@ std::string Summary(const Problem& problem, const EvolutionResult& search, const
     text += fmt::format("gain over {:<12} {}   (known veteran)\n", proof.incumbent, GainText(proof.vs_incumbent));
   text += fmt::format("score on search / select / final seeds: {:.2f} / {:.2f} / {:.2f} % of the bound\n", proof.search_score,
                       proof.select_score, proof.winner_row.score);
-  text += fmt::format("{} evaluations in {:.1f} s, {} did not compile, {} failed otherwise\n", search.evaluations, wall_s,
-                      search.compile_failures, search.failures - search.compile_failures);
+  text += GeneralityText(neighbours, proof.best_baseline);
+  text += fmt::format("{} evaluations in {:.1f} s, {} did not compile, {} failed otherwise, {} behaved like an earlier one\n", search.evaluations, wall_s,
+                      search.compile_failures, search.failures - search.compile_failures, search.duplicates);
   text += fmt::format("{}/best.cc  (differs from its hand-written root in {} lines: {}/best.diff)\n{}\n", out, diff_lines, out, archived);
   return text;
 }
@@ -99,6 +133,15 @@ Result<Conclusion> Conclude(const ConcludeOptions& options, const Problem& probl
   };
   // After Ctrl-C in the search the best so far is still proven; a second one ends the process.
   OSE_ASSIGN(Proof proof, Prove(prove, search.ranking, plan.seeds, evaluator));
+  // Held-out neighbours; a hand-written winner has nothing to show there.
+  std::vector<NeighbourGain> neighbours;
+  for (const SeedPolicy& s : plan.seeds) {
+    if (s.name != proof.best_baseline || !proof.winner.name.empty()) continue;
+    progress("trying the winner on neighbours of the workload", true);
+    std::vector<uint64_t> seeds = prove.final_seeds;
+    seeds.resize(std::min<size_t>(seeds.size(), 8));
+    OSE_ASSIGN(neighbours, Generality(problem, proof.winner.source, s.source, seeds, evaluator, options.stop_proof));
+  }
   if (options.on_proven) options.on_proven();
 
   // Files.
@@ -121,7 +164,7 @@ Result<Conclusion> Conclude(const ConcludeOptions& options, const Problem& probl
                                    : "no new veteran: " + promotion->reason;
   }
   const double wall_s = (MonotonicNow() - options.started).s();
-  json result = EvolveJson(options.out, problem, search, proof, best_path, diff_lines, veteran, wall_s);
+  json result = EvolveJson(options.out, problem, search, proof, neighbours, best_path, diff_lines, veteran, wall_s);
   json deterministic = result;
   deterministic.erase("wall_s");
   deterministic.erase("run");
@@ -130,7 +173,7 @@ Result<Conclusion> Conclude(const ConcludeOptions& options, const Problem& probl
   deterministic["best"].erase("policy");
   OSE_TRY(db.SaveResult("final", {.json = deterministic.dump(), .json_wall = json{{"wall_s", wall_s}}.dump()}));
   OSE_TRY(WriteFileAtomic(JoinPath(options.out, "metrics.json"), result.dump(2) + "\n"));
-  std::string summary = Summary(problem, search, proof, options.out, archived, diff_lines, wall_s);
+  std::string summary = Summary(problem, search, proof, options.out, neighbours, archived, diff_lines, wall_s);
   return Conclusion{std::move(result), std::move(summary)};
 }
 

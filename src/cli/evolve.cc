@@ -47,10 +47,7 @@ Status DryRun(const EvolveFlags& flags, const CommonFlags& common, const Problem
               Evaluator& evaluator, Mutator& mutator) {
   OSE_ASSIGN(TempDir dir, TempDir::Make("osevolve-dry-run"));
   OSE_ASSIGN(RunDb db, RunDb::Open(JoinPath(dir.path(), "run.db"), OpenMode::kCreate));
-  EvolutionOptions options;
-  options.seed = plan.seed;
-  options.islands = plan.islands;
-  options.search_seeds = SearchSeeds(problem, plan);
+  OSE_ASSIGN(EvolutionOptions options, SearchOptions(problem, plan));
   options.max_evaluations = static_cast<int64_t>(plan.seeds.size());
   options.models = models;
   Evolution evolution(options, plan.seeds, evaluator, mutator, db);
@@ -137,11 +134,7 @@ Status RunEvolve(EvolveFlags flags, const CommonFlags& common) {
 
   const std::string go_on = "osevolve evolve --resume --out " + flags.out;
 
-  EvolutionOptions options;
-  options.seed = plan.seed;
-  options.max_evaluations = plan.evals;
-  options.islands = plan.islands;
-  options.search_seeds = SearchSeeds(problem, plan);
+  OSE_ASSIGN(EvolutionOptions options, SearchOptions(problem, plan));
   if (plan.seconds > 0) options.time_budget = {static_cast<int64_t>(plan.seconds * 1e9)};
   options.stop = &stop;
   options.models = std::move(models);
@@ -198,7 +191,7 @@ void RegisterEvolve(CLI::App& app, Command& command) {
   sub->add_option("-t,--time", flags->plan.seconds, "budget: seconds of search")->check(CLI::Range(0.1, 1e7));
   sub->add_option("--seed", flags->plan.seed, "same seed, same run")->capture_default_str();
   sub->add_option("-j,--jobs", flags->jobs, "workers; default: one per CPU. Does not change the result")->check(CLI::Range(1, 256));
-  sub->add_option("--islands", flags->plan.islands, "sub-populations")->check(CLI::Range(1, 64))->capture_default_str();
+  AddSearchFlags(*sub, &flags->plan.search);
   sub->add_option("--kb", flags->plan.kb, "knowledge base file; default: knowledge.db in the state folder");
   sub->add_flag("--no-kb", flags->no_kb, "neither start from the knowledge base nor archive the winner");
   AddHostFlags(*sub, &flags->host);

@@ -1,5 +1,7 @@
 #include "cli/knowledge.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include <set>
@@ -104,6 +106,8 @@ Result<Promotion> Knowledge::Archive(const Problem& problem, const Proof& proof,
   if (!proof.winner.name.empty()) return Promotion{false, "", "the search found nothing better than " + proof.winner.name};
   OSE_ASSIGN(std::string winner, upsert(problem.workload.name + "-" + Sha256Hex(proof.winner.source).substr(0, 8), proof.winner.source, proof.winner_row.evaluation.object_hash, root, proof.winner.op == kMcpOp ? kMcpOp : proof.winner.author.empty() ? "operators" : proof.winner.author));
   OSE_TRY(record(winner, proof.winner_row.evaluation));
+  if (!(proof.select_gain.lo > 0))
+    return Promotion{false, "", fmt::format("its gain on the select seeds may be luck: {:+.2f}% [{:+.2f}, {:+.2f}], corrected for the choice among {}", proof.select_gain.mean, proof.select_gain.lo, proof.select_gain.hi, proof.finalists)};
   VeteranClaim claim;
   claim.policy = winner;
   claim.workload = workload;

@@ -89,6 +89,7 @@ int Main(int argc, char** argv) {
   RegisterBuildAgent(app, command);
   RegisterValidate(app, command);
   RegisterPlot(app, command);
+  RegisterBench(app, command);
   RegisterDoctor(app, command);
   try {
     app.parse(argc, argv);

@@ -141,7 +141,7 @@ McpTools::Reply McpTools::StartRun(const json& arguments, const McpControl& cont
   OSE_ASSIGN(run->problem, LoadProblem(context_, {.workload = TextOf(arguments, "workload"), .machine = TextOf(arguments, "machine"), .cpus = arguments.value("cpus", 0)}));
   PlanOptions plan;
   plan.seed = arguments.value("seed", uint64_t{1});
-  plan.islands = 1;
+  plan.search.islands = 1;
   plan.from = TextOf(arguments, "from");
   plan.kb = options_.kb;
   {

@@ -1,6 +1,9 @@
 #include "cli/run_plan.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -22,13 +25,70 @@ bool IsUtf8(const std::string& text) {
   return dump(json::error_handler_t::replace) == dump(json::error_handler_t::ignore);
 }
 
+json SearchJson(const SearchPlan& s) {
+  return {{"islands", s.islands}, {"archive_size", s.archive_size}, {"migration_interval", s.migration_interval}, {"migrants", s.migrants},
+          {"restart_after", s.restart_after}, {"topology", s.topology}, {"parents", s.parents}, {"strategy", s.strategy}};
+}
+
+// Plans of before say only how many islands there are.
+SearchPlan SearchFromJson(const json& plan) {
+  SearchPlan s;
+  if (!plan.contains("search")) {
+    s.islands = plan.at("islands");
+    return s;
+  }
+  const json& j = plan.at("search");
+  j.at("islands").get_to(s.islands);
+  j.at("archive_size").get_to(s.archive_size);
+  j.at("migration_interval").get_to(s.migration_interval);
+  j.at("migrants").get_to(s.migrants);
+  j.at("restart_after").get_to(s.restart_after);
+  j.at("topology").get_to(s.topology);
+  j.at("parents").get_to(s.parents);
+  j.at("strategy").get_to(s.strategy);
+  return s;
+}
+
 }  // namespace
+
+Result<EvolutionOptions> SearchOptions(const Problem& problem, const RunPlan& plan) {
+  const SearchPlan& s = plan.search;
+  EvolutionOptions o;
+  o.seed = plan.seed;
+  o.max_evaluations = plan.evals;
+  OSE_ASSIGN(o.strategy, ParseStrategy(s.strategy));
+  OSE_ASSIGN(o.population.parents, ParseParentRule(s.parents));
+  OSE_ASSIGN(o.population.topology, ParseTopology(s.topology));
+  o.population.islands = s.islands;
+  o.population.archive_size = s.archive_size;
+  o.population.migration_interval = s.migration_interval;
+  o.population.migrants = s.migrants;
+  o.population.restart_after = s.restart_after;
+  const int n = problem.workload.search_seeds;
+  std::vector<uint64_t> seeds = MakeSeeds(SeedFamily::kSearch, plan.seed, 3 * n);
+  o.search_seeds.assign(seeds.begin(), seeds.begin() + n);
+  o.recheck_seeds.assign(seeds.begin() + n, seeds.end());
+  return o;
+}
+
+void AddSearchFlags(CLI::App& command, SearchPlan* s) {
+  const std::string group = "How it searches (docs/evolution.md)";
+  auto names = [](const std::vector<std::string_view>& views) { return std::vector<std::string>(views.begin(), views.end()); };
+  command.add_option("--islands", s->islands, "sub-populations")->check(CLI::Range(1, 64))->capture_default_str()->group(group);
+  command.add_option("--archive", s->archive_size, "places on an island; half are for elites of niches")->check(CLI::Range(2, 10'000))->capture_default_str()->group(group);
+  command.add_option("--parents", s->parents, "who has children: " + fmt::format("{}", fmt::join(ParentRuleNames(), ", ")))->check(CLI::IsMember(names(ParentRuleNames())))->type_name("RULE")->capture_default_str()->group(group);
+  command.add_option("--migration", s->migration_interval, "proposals between migrations; 0: none")->check(CLI::Range(0, 1'000'000))->capture_default_str()->group(group);
+  command.add_option("--migrants", s->migrants, "of each island, copies of its best")->check(CLI::Range(1, 100))->capture_default_str()->group(group);
+  command.add_option("--topology", s->topology, "where they go: ring, random, full")->check(CLI::IsMember(names(TopologyNames())))->type_name("NAME")->capture_default_str()->group(group);
+  command.add_option("--restart-after", s->restart_after, "results of an island without a better one, then it starts anew; 0: never")->check(CLI::Range(0, 1'000'000))->capture_default_str()->group(group);
+  command.add_option("--strategy", s->strategy, "evolve, or what it is compared with: random, best-of-n, tunables")->check(CLI::IsMember(names(StrategyNames())))->type_name("NAME")->capture_default_str()->group(group);
+}
 
 json PlanJson(const RunPlan& p) {
   json seeds = json::array();
   for (const SeedPolicy& s : p.seeds) seeds.push_back({{"name", s.name}, {"source", s.source}});
-  json j = {{"format", 1},        {"workload", p.workload_text}, {"machine", p.machine_text}, {"seed", p.seed},
-          {"evals", p.evals},   {"seconds", p.seconds},        {"islands", p.islands},      {"incumbent", p.incumbent},
+  json j = {{"format", 2},        {"workload", p.workload_text}, {"machine", p.machine_text}, {"seed", p.seed},
+          {"evals", p.evals},   {"seconds", p.seconds},        {"search", SearchJson(p.search)}, {"incumbent", p.incumbent},
           {"seeds", seeds},     {"version", "0.1.0"}};
   if (!p.models.llm.empty()) j["models"] = ModelFlagsJson(p.models);
   return j;
@@ -37,7 +97,7 @@ json PlanJson(const RunPlan& p) {
 Result<RunPlan> PlanFromJson(const std::string& text, const std::string& db_path) {
   try {
     json j = json::parse(text);
-    RunPlan p{j.at("workload"), j.at("machine"), j.at("seed"), j.at("evals"), j.at("seconds"), j.at("islands"), j.at("incumbent"), {}, {}};
+    RunPlan p{j.at("workload"), j.at("machine"), j.at("seed"), j.at("evals"), j.at("seconds"), SearchFromJson(j), j.at("incumbent"), {}, {}};
     for (const json& s : j.at("seeds")) p.seeds.push_back({s.at("name"), s.at("source")});
     if (j.contains("models")) p.models = ModelFlagsFromJson(j.at("models"));
     return p;
@@ -52,7 +112,7 @@ std::string FreshOut(const std::string& name) {
 }
 
 Result<RunPlan> MakePlan(const Context& context, const Problem& problem, const PlanOptions& options, Knowledge* knowledge) {
-  RunPlan p{problem.workload_text, problem.machine_text, options.seed, options.evals, options.seconds, options.islands, "", {}, options.models};
+  RunPlan p{problem.workload_text, problem.machine_text, options.seed, options.evals, options.seconds, options.search, "", {}, options.models};
   if (options.evals == 0 && options.seconds == 0) {
     p.evals = kDefaultEvals;
     p.seconds = options.models.llm.empty() ? kDefaultSeconds : kDefaultSecondsWithModels;

@@ -3,6 +3,7 @@
 #ifndef OSEVOLVE_CLI_RUN_PLAN_H_
 #define OSEVOLVE_CLI_RUN_PLAN_H_
 
+#include <CLI/App.hpp>
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -16,12 +17,22 @@
 
 namespace ose {
 
+// How a run searches; names as evolve/population.h, parents.h and evolution.h know them.
+struct SearchPlan {
+  int islands = 2;
+  int archive_size = 32;         // per island
+  int migration_interval = 64;   // proposals
+  int migrants = 1;
+  int restart_after = 200;       // results of an island without a better one
+  std::string topology = "ring", parents = "mixed", strategy = "evolve";
+};
+
 struct RunPlan {
   std::string workload_text, machine_text;
   uint64_t seed = 1;
   int64_t evals = 0;
   double seconds = 0;
-  int islands = 2;
+  SearchPlan search;
   std::string incumbent;  // name of the seed policy that is the current veteran, or ""
   std::vector<SeedPolicy> seeds;
   ModelFlags models;      // no --llm: the built-in operators alone
@@ -32,11 +43,17 @@ struct PlanOptions {
   uint64_t seed = 1;
   int64_t evals = 0;   // neither evals nor seconds: 600 evaluations, at most 90 s, with models 30 min
   double seconds = 0;
-  int islands = 2;
+  SearchPlan search;
   std::string from;  // policy to start from and to measure gains against; "" = the veteran, else CFS
   std::string kb;    // knowledge base file, for a `from` of kb:HASH
   ModelFlags models;
 };
+
+// The options of Evolution that follow from a plan, without models and limits of time.
+Result<EvolutionOptions> SearchOptions(const Problem& problem, const RunPlan& plan);
+
+// --islands and the others that make a SearchPlan.
+void AddSearchFlags(CLI::App& command, SearchPlan* search);
 
 nlohmann::json PlanJson(const RunPlan& plan);
 // kExitDatabase when `text` is no plan; `db_path` names it.

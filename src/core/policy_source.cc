@@ -255,6 +255,23 @@ Result<std::string> NormalizedSource(std::string_view source) {
   return Apply(source, NormalizingEdits(tunables));
 }
 
+std::string CanonicalSource(std::string_view source) {
+  std::string out;
+  const LexToken* before = nullptr;
+  const Tokens tokens = Lex(source);
+  for (const LexToken& t : tokens) {
+    if (t.kind == LexKind::kComment) continue;
+    // Punctuation comes character by character: only what touches may be one operator.
+    if (before && (t.begin > before->end || t.kind != LexKind::kPunct || before->kind != LexKind::kPunct)) out += ' ';
+    if (t.kind == LexKind::kNumber)
+      std::copy_if(t.text.begin(), t.text.end(), std::back_inserter(out), [](char c) { return c != '\''; });
+    else
+      out += t.text;
+    before = &t;
+  }
+  return out;
+}
+
 Result<Tunables> DefaultTunables(std::string_view source) {
   OSE_ASSIGN(std::vector<TunableDecl> decls, ParseTunables(source));
   Tunables out;

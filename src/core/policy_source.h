@@ -41,6 +41,10 @@ Result<std::string> SetTunables(std::string_view source, const Tunables& values)
 // only have the same normalized source and so share one compilation.
 Result<std::string> NormalizedSource(std::string_view source);
 
+// The tokens of the source in one spelling: no comments, no layout, no digit separators. Sources with the same
+// text here compile to the same code and tunables.
+std::string CanonicalSource(std::string_view source);
+
 // The defaults as a map, the form in which they travel to a worker.
 Result<Tunables> DefaultTunables(std::string_view source);
 

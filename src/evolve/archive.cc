@@ -9,6 +9,12 @@
 
 namespace ose {
 
+namespace {
+
+bool Better(const Member& a, const Member& b) { return a.score != b.score ? a.score > b.score : a.id < b.id; }
+
+}  // namespace
+
 std::string BehaviourKey(const std::string& object_hash, const std::string& source) {
   std::string key = object_hash;
   if (auto tunables = DefaultTunables(source); tunables.ok())
@@ -19,17 +25,19 @@ std::string BehaviourKey(const std::string& object_hash, const std::string& sour
 bool Archive::Insert(Member m) {
   for (const Member& other : members_)
     if (other.behaviour == m.behaviour) return false;
-  auto better = [](const Member& a, const Member& b) { return a.score != b.score ? a.score > b.score : a.id < b.id; };
   const int64_t id = m.id;
-  members_.insert(std::upper_bound(members_.begin(), members_.end(), m, better), std::move(m));
+  members_.insert(std::upper_bound(members_.begin(), members_.end(), m, Better), std::move(m));
   if (static_cast<int>(members_.size()) <= capacity_) return true;
-  // The victim: the worst that is not the last of its root, unless too many roots are protected.
-  std::set<int64_t> seen_roots;
+  // The victim: the worst that is not an elite, unless too many are.
+  std::set<int64_t> roots;
+  std::set<Niche> niches;
+  int elites = 0;
   size_t victim = members_.size() - 1;
   for (size_t i = 0; i < members_.size(); ++i) {
-    bool first_of_root = seen_roots.insert(members_[i].root).second;
-    bool is_protected = first_of_root && static_cast<int>(seen_roots.size()) <= capacity_ / 2;
-    if (!is_protected) victim = i;
+    const bool first_of_root = roots.insert(members_[i].root).second;
+    const bool first_of_niche = niches.insert(members_[i].niche).second;
+    const bool elite = (first_of_root || first_of_niche) && ++elites <= capacity_ / 2;
+    if (!elite) victim = i;
   }
   bool kept = members_[victim].id != id;
   members_.erase(members_.begin() + static_cast<std::ptrdiff_t>(victim));
@@ -45,14 +53,19 @@ double Archive::QuickBar() const {
   return 0.98 * *middle;
 }
 
-const Member& Archive::PickParent(Rng& rng) const {
-  double total = 0;
-  auto weight = [&](size_t i) { return 1.0 / static_cast<double>(1 + i) / (1 + members_[i].children); };
-  for (size_t i = 0; i < members_.size(); ++i) total += weight(i);
-  double x = rng.Unit() * total;
-  size_t i = 0;
-  while (i + 1 < members_.size() && (x -= weight(i)) >= 0) ++i;
-  return members_[i];
+const Member* Archive::Find(int64_t id) const {
+  auto it = std::find_if(members_.begin(), members_.end(), [&](const Member& m) { return m.id == id; });
+  return it != members_.end() ? &*it : nullptr;
+}
+
+void Archive::Rescore(int64_t id, double score) {
+  auto it = std::find_if(members_.begin(), members_.end(), [&](const Member& m) { return m.id == id; });
+  if (it == members_.end()) return;
+  Member m = std::move(*it);
+  members_.erase(it);
+  m.score = score;
+  m.rechecked = true;
+  members_.insert(std::upper_bound(members_.begin(), members_.end(), m, Better), std::move(m));
 }
 
 void Archive::CountChild(int64_t parent) {
@@ -60,18 +73,20 @@ void Archive::CountChild(int64_t parent) {
     if (m.id == parent) ++m.children;
 }
 
-std::vector<std::string> Archive::PickMates(const Member& parent, int n, Rng& rng) const {
+std::vector<const Member*> Archive::PickMates(const Member& parent, int n, Rng& rng) const {
   std::vector<const Member*> kin, others;
   for (const Member& m : members_)
     if (m.id != parent.id) (m.root == parent.root ? kin : others).push_back(&m);
-  std::vector<std::string> mates;
   for (auto* pool : {&kin, &others}) {
-    while (!pool->empty() && static_cast<int>(mates.size()) < n) {
-      size_t i = static_cast<size_t>(rng.Below(pool->size()));
-      mates.push_back((*pool)[i]->source);
-      pool->erase(pool->begin() + static_cast<std::ptrdiff_t>(i));
-    }
+    for (size_t i = pool->size(); i > 1; --i) std::swap((*pool)[i - 1], (*pool)[rng.Below(i)]);
+    std::partition(pool->begin(), pool->end(), [&](const Member* m) { return m->niche != parent.niche; });
   }
+  std::vector<const Member*> mates;
+  const size_t wanted = static_cast<size_t>(n);
+  const size_t from_others = std::min(others.size(), wanted - std::min(wanted, std::min(kin.size(), wanted - wanted / 2)));
+  const size_t from_kin = std::min(kin.size(), wanted - from_others);
+  mates.insert(mates.end(), kin.begin(), kin.begin() + static_cast<std::ptrdiff_t>(from_kin));
+  mates.insert(mates.end(), others.begin(), others.begin() + static_cast<std::ptrdiff_t>(from_others));
   return mates;
 }
 

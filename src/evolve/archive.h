@@ -1,9 +1,10 @@
 // Archive: the living population of one island, the best candidates it has seen.
 //
 // Members are distinct in behaviour (object code + tunables) and kept in order of score, the
-// older first among equals. When it is full the worst member leaves, except that the best
-// descendant of each root policy may stay while there is room for half of the roots: a lineage
-// that starts slowly is not crowded out by one good family.
+// older first among equals. When it is full the worst member leaves, except that half of the places
+// are for elites: the best member of each niche (evolve/niche.h, MAP-Elites) and the best descendant
+// of each root policy, as far as there is room, better ones first. A kind of schedule or a lineage that
+// starts slowly is so not crowded out by one good family.
 //
 // Only candidates that were scored on the same full set of search seeds enter: scores are then
 // comparable seed by seed (common random numbers). Failures never enter.
@@ -16,6 +17,7 @@
 
 #include "base/random.h"
 #include "core/candidate.h"
+#include "evolve/niche.h"
 
 namespace ose {
 
@@ -30,6 +32,9 @@ struct Member {
   double score = 0;       // mean over the search seeds
   double quick_score = 0; // mean over the first of them
   int children = 0;       // proposals made from it
+  Niche niche{};
+  std::vector<double> objectives;  // LogObjectives
+  bool rechecked = false;          // its score is that of a second look, on more seeds
 };
 
 class Archive {
@@ -46,13 +51,14 @@ class Archive {
   // median member, less 2%.
   double QuickBar() const;
 
-  // A parent: members are drawn with weight 1 / (1 + rank) / (1 + children), so that the best are
-  // used most but not to exhaustion. Precondition: not empty.
-  const Member& PickParent(Rng& rng) const;
+  const Member* Find(int64_t id) const;  // null when it is not here
   void CountChild(int64_t parent);
-  // Up to n other members, as mates for crossover: those of the same root first, since their
-  // blocks fit.
-  std::vector<std::string> PickMates(const Member& parent, int n, Rng& rng) const;
+  // A better known score of a member, which finds its new place; nothing happens when it is not here.
+  void Rescore(int64_t id, double score);
+  void Clear() { members_.clear(); }
+  // Up to n other members, as mates for crossover. Half are kin (of the same root), since their blocks fit; of
+  // both halves those in other niches first: equals have nothing to give.
+  std::vector<const Member*> PickMates(const Member& parent, int n, Rng& rng) const;
 
  private:
   int capacity_;

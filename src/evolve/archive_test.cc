@@ -48,28 +48,64 @@ TEST(Archive, TheBestOfARootSurvivesAFamilyOfBetterOnes) {
   EXPECT_EQ(a.members().back().root, 7);
 }
 
-TEST(Archive, ParentsAreDrawnByRankAndTire) {
+TEST(Archive, TheBestOfANicheSurvivesAFamilyOfBetterOnes) {
   Archive a(4);
-  for (int i = 1; i <= 4; ++i) a.Insert(M(i, 10 - i));
-  Rng rng(1);
-  int picks[5] = {};
-  for (int i = 0; i < 400; ++i) {
-    int64_t id = a.PickParent(rng).id;
-    a.CountChild(id);
-    ++picks[id];
-  }
-  EXPECT_GT(picks[1], picks[4]);
-  EXPECT_GT(picks[4], 20);
+  Member odd = M(1, 1.0);
+  odd.niche = {5, 0, 0};
+  a.Insert(odd);
+  for (int i = 2; i < 8; ++i) a.Insert(M(i, 10 + i));
+  EXPECT_EQ(a.members().size(), 4u);
+  EXPECT_EQ(a.members().back().id, 1);
+  // A better one of its niche takes its place.
+  odd.id = 9;
+  odd.behaviour = "b9";
+  odd.score = 2;
+  EXPECT_TRUE(a.Insert(odd));
+  EXPECT_EQ(a.members().back().id, 9);
+  EXPECT_FALSE(a.Find(1));
 }
 
-TEST(Archive, MatesOfTheSameRootComeFirst) {
+TEST(Archive, ElitesHaveHalfOfThePlaces) {
   Archive a(4);
-  a.Insert(M(1, 4, 1));
-  a.Insert(M(2, 3, 2));
-  a.Insert(M(3, 2, 1));
+  for (int i = 0; i < 6; ++i) {
+    Member m = M(i, 10 - i, i);
+    m.niche = {i, 0, 0};
+    a.Insert(m);
+  }
+  EXPECT_EQ(a.members().size(), 4u);
+  EXPECT_EQ(a.members().back().id, 3);
+}
+
+TEST(Archive, ASecondLookMovesAMember) {
+  Archive a(4);
+  for (int i = 1; i <= 3; ++i) a.Insert(M(i, 10 - i));
+  a.Rescore(1, 7.5);
+  EXPECT_EQ(a.best().id, 2);
+  EXPECT_EQ(a.members()[1].id, 1);
+  EXPECT_TRUE(a.members()[1].rechecked);
+  a.Rescore(77, 100);  // not here
+  EXPECT_EQ(a.best().id, 2);
+}
+
+TEST(Archive, HalfOfTheMatesAreKinAndAllDiffer) {
+  Archive a(8);
+  a.Insert(M(1, 9, 1));
+  for (int i = 2; i <= 4; ++i) a.Insert(M(i, 9 - i, 1));   // kin
+  for (int i = 5; i <= 7; ++i) a.Insert(M(i, 9 - i, i));   // others
+  Member odd = M(8, 1, 1);                                 // kin of another niche
+  odd.niche = {3, 3, 3};
+  a.Insert(odd);
+  for (uint64_t seed = 1; seed < 20; ++seed) {
+    Rng rng(seed);
+    std::vector<const Member*> mates = a.PickMates(a.best(), 4, rng);
+    ASSERT_EQ(mates.size(), 4u);
+    EXPECT_EQ(mates[0]->id, 8);  // what differs most comes first
+    int kin = 0;
+    for (const Member* m : mates) kin += m->root == 1;
+    EXPECT_EQ(kin, 2);
+  }
   Rng rng(1);
-  EXPECT_EQ(a.PickMates(a.best(), 1, rng), std::vector<std::string>{"s3"});
-  EXPECT_EQ(a.PickMates(a.best(), 5, rng).size(), 2u);
+  EXPECT_EQ(a.PickMates(a.best(), 50, rng).size(), 7u);
 }
 
 }  // namespace

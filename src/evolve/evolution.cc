@@ -6,13 +6,19 @@
 #include <chrono>
 #include <limits>
 
+#include "base/edit_distance.h"
+#include "base/hash.h"
 #include "core/exit_code.h"
+#include "core/policy_source.h"
 
 namespace ose {
 namespace {
 
 constexpr int kTriesPerProposal = 12;
 constexpr int kGeneration = 32;  // proposals, for the progress line
+constexpr char kRecheckOp[] = "recheck";
+// Share of proposals whose operator is drawn with equal chances, whatever the bandit says.
+constexpr double kAnyOperator = 0.25;
 
 double MeanOfFirst(const std::vector<SeedResult>& seeds, size_t n) {
   n = std::min(n, seeds.size());
@@ -21,7 +27,39 @@ double MeanOfFirst(const std::vector<SeedResult>& seeds, size_t n) {
   return n ? sum / static_cast<double>(n) : 0;
 }
 
+// What an evaluation costs, in units of a full one, by how far it came: for the bandit, which must not depend
+// on a clock. From timings of the stages on the shipped workloads (docs/performance.md).
+double CostOf(const Evaluation& e, bool full, bool duplicate) {
+  if (e.outcome == Outcome::kGate) return 0.2;
+  if (e.outcome == Outcome::kCompile) return 0.4;
+  if (duplicate) return 0.5;  // compiled, and its results are known
+  return full ? 1.0 : 0.7;
+}
+
+PopulationOptions WithSeed(PopulationOptions options, uint64_t seed) {
+  options.seed = seed;
+  return options;
+}
+
+std::vector<std::string> OpNames(const Mutator& mutator) {
+  std::vector<std::string> names = mutator.ops();
+  names.push_back(kTuneOp);
+  return names;
+}
+
 }  // namespace
+
+const std::vector<std::string_view>& StrategyNames() {
+  static const std::vector<std::string_view> names = {"evolve", "random", "best-of-n", "tunables"};
+  return names;
+}
+
+Result<Strategy> ParseStrategy(std::string_view name) {
+  const auto& names = StrategyNames();
+  for (size_t i = 0; i < names.size(); ++i)
+    if (names[i] == name) return static_cast<Strategy>(i);
+  return Error{kExitUsage, fmt::format("no strategy '{}'{}", name, DidYouMean(name, std::vector<std::string>(names.begin(), names.end())))};
+}
 
 Evolution::Evolution(EvolutionOptions options, std::vector<SeedPolicy> seeds, Evaluator& evaluator, Mutator& mutator,
                      RunDb& db)
@@ -30,11 +68,14 @@ Evolution::Evolution(EvolutionOptions options, std::vector<SeedPolicy> seeds, Ev
       evaluator_(evaluator),
       mutator_(mutator),
       db_(db),
-      islands_(static_cast<size_t>(options_.islands), Archive(options_.archive_size)) {
+      population_(WithSeed(options_.population, options_.seed)),
+      tuner_(options_.seed),
+      op_names_(OpNames(mutator)) {
+  for (const std::string& name : op_names_) ops_.AddArm(name);
   if (!options_.models) return;
-  models_ = std::make_unique<ModelSearch>(*options_.models, mutator_.ops(), evaluator_, db_, [this](int64_t id) -> const std::string* {
-    auto it = parents_.find(id);
-    return it != parents_.end() ? &it->second.source : nullptr;
+  models_ = std::make_unique<ModelSearch>(*options_.models, op_names_, evaluator_, db_, [this](int64_t id) -> const std::string* {
+    auto it = known_.find(id);
+    return it != known_.end() ? &it->second.source : nullptr;
   });
   models_->on_event = [this](const std::string& line) {
     if (on_commit) on_commit(line);
@@ -65,11 +106,10 @@ Result<EvolutionResult> Evolution::Run() {
     models_->Cancel();
     while (models_->in_flight() > 0) models_->Wait(Nanos::Millis(200));
     result_.models = models_->totals();
-    result_.arms = models_->bandit().arms();
   }
-  std::sort(result_.ranking.begin(), result_.ranking.end(), [](const RankedCandidate& a, const RankedCandidate& b) {
-    return a.score != b.score ? a.score > b.score : a.id < b.id;
-  });
+  result_.arms = models_ ? models_->bandit().arms() : ops_.arms();
+  result_.ranking = ranking_.entries();
+  result_.front = population_.front().entries();
   result_.evaluations = committed_;
   result_.interrupted = options_.stop && *options_.stop;
   return std::move(result_);
@@ -77,22 +117,24 @@ Result<EvolutionResult> Evolution::Run() {
 
 Result<std::vector<PromptInput>> Evolution::SamplePrompts() {
   std::vector<PromptInput> prompts;
-  const Archive& archive = islands_[0];
-  if (archive.empty()) return prompts;
+  if (population_.empty()) return prompts;
+  const int64_t best = population_.islands()[0].best().id;
   for (PromptTask task : {PromptTask::kEdit, PromptTask::kDiff, PromptTask::kRewrite, PromptTask::kCrossover, PromptTask::kTunables, PromptTask::kNotes}) {
     const std::string stance = task == PromptTask::kNotes ? "" : options_.models->templates->stances()[0];
-    OSE_ASSIGN(PromptInput input, models_->MakePrompt(task, stance, archive.best().id, islands_));
-    input.profile = models_->Profile(archive.best().id);
+    OSE_ASSIGN(PromptInput input, models_->MakePrompt(task, stance, best, population_.islands()));
+    input.profile = models_->Profile(best);
     prompts.push_back(std::move(input));
   }
   return prompts;
 }
 
 Status Evolution::LoadStored() {
-  return db_.ForEachCandidate(RunDb::With::kMetrics, [&](StoredCandidate c) {
+  OSE_TRY(db_.ForEachCandidate(RunDb::With::kMetrics, [&](StoredCandidate c) {
     stored_.emplace(c.proposal.id, std::move(c));
     return true;
-  });
+  }));
+  stored_end_ = static_cast<int64_t>(stored_.size());
+  return {};
 }
 
 bool Evolution::MayPropose() const {
@@ -100,7 +142,7 @@ bool Evolution::MayPropose() const {
   if (options_.stop && *options_.stop) return false;
   if (options_.max_evaluations > 0 && next_id_ >= options_.max_evaluations) return false;
   // What the database holds is replayed whatever the clock says: it is paid for.
-  if (next_id_ < static_cast<int64_t>(stored_.size())) return true;
+  if (next_id_ < stored_end_) return true;
   return options_.time_budget == Nanos::Max() || MonotonicNow() - start_ < options_.time_budget;
 }
 
@@ -110,7 +152,7 @@ Result<bool> Evolution::Propose() {
   if (id == static_cast<int64_t>(seeds_.size()))
     while (!in_flight_.empty()) OSE_TRY(CommitFront());
 
-  const int island = static_cast<int>(id % options_.islands);
+  const int island = static_cast<int>(id % options_.population.islands);
   if (id < static_cast<int64_t>(seeds_.size())) {
     const SeedPolicy& s = seeds_[static_cast<size_t>(id)];
     Proposal p;
@@ -123,13 +165,21 @@ Result<bool> Evolution::Propose() {
   }
   // What an earlier process proposed is taken from the database.
   if (auto it = stored_.find(id); it != stored_.end()) {
-    OSE_TRY(Launch(it->second.proposal));
+    Proposal p = it->second.proposal;
+    if (p.op == kTuneOp) {
+      while (!tuner_.CanPropose(p.island, population_.islands()[static_cast<size_t>(p.island)])) {
+        if (in_flight_.empty()) return Error{kExitInternal, fmt::format("the run no longer follows its own record at candidate {}", id)};
+        OSE_TRY(CommitFront());
+      }
+      tuner_.Next(p.island, id);
+    }
+    OSE_TRY(Launch(std::move(p)));
     return true;
   }
   const std::string* op = nullptr;
   if (models_) {
     const int64_t room = options_.max_evaluations > 0 ? options_.max_evaluations - id : std::numeric_limits<int64_t>::max();
-    switch (models_->NextTurn(islands_, room)) {
+    switch (models_->NextTurn(population_.islands(), room)) {
       case ModelSearch::Turn::kNone:
         models_end_ = true;
         return false;
@@ -143,54 +193,135 @@ Result<bool> Evolution::Propose() {
       }
     }
   }
-  OSE_ASSIGN(Proposal p, Vary(id, island, op));
-  OSE_TRY(Launch(std::move(p)));
+  if (population_.islands()[static_cast<size_t>(island)].empty())
+    return Error{kExitInternal, "no policy works on this workload: nothing to evolve from"};
+  std::optional<Proposal> p = Recheck(id, island);
+  if (!p) {
+    OSE_ASSIGN(p, Vary(id, island, op));
+  }
+  if (!p) return false;
+  OSE_TRY(Launch(std::move(*p)));
   return true;
 }
 
-// One new policy. A pick of parent and operator that yields nothing new is tried again, from the
-// same stream. `wanted` names the operator; null: any.
-Result<Proposal> Evolution::Vary(int64_t id, int island, const std::string* wanted) {
-  Rng rng = Rng::Stream(options_.seed, 0x65766f6c7665ULL, static_cast<uint64_t>(id));
-  const Archive& archive = islands_[static_cast<size_t>(island)];
-  if (archive.empty()) return Error{kExitInternal, "no policy works on this workload: nothing to evolve from"};
-  const auto& ops = mutator_.ops();
+// A second look, when it is time and there is somebody to look at: first the policy that gains are measured
+// against, whose scores tell how hard the further seeds are, then the best members.
+std::optional<Proposal> Evolution::Recheck(int64_t id, int island) {
+  if (options_.strategy != Strategy::kEvolve || options_.recheck_seeds.empty() || id % options_.recheck_interval != 0) return std::nullopt;
+  int64_t target = -1;
+  if (known_.contains(0) && !rechecked_.contains(0)) {
+    target = 0;
+  } else {
+    const auto& members = population_.islands()[static_cast<size_t>(island)].members();
+    for (size_t i = 0; i < members.size() && i < kBeam && target < 0; ++i)
+      if (!rechecked_.contains(members[i].id)) target = members[i].id;
+  }
+  if (target < 0) return std::nullopt;
   Proposal p;
   p.id = id;
   p.island = island;
   p.generation = id / kGeneration;
-  for (int attempt = 0;; ++attempt) {
-    const Member& parent = archive.PickParent(rng);
-    // An operator that finds nothing here a few times makes way for any other.
-    const std::string& op = wanted && attempt < kTriesPerProposal / 2 ? *wanted : ops[static_cast<size_t>(rng.Below(ops.size()))];
-    std::vector<std::string> mates = archive.PickMates(parent, 4, rng);
-    Result<Mutation> m = mutator_.Mutate(parent.source, op, mates, rng);
-    bool last = attempt + 1 == kTriesPerProposal;
-    if (m.ok() && (last || !proposed_.contains(m->source))) {
-      p.parents = {parent.id};
-      p.op = m->op;
-      p.note = m->note;
-      p.source = std::move(m->source);
+  p.parents = {target};
+  p.op = kRecheckOp;
+  p.note = fmt::format("{} further seeds", options_.recheck_seeds.size());
+  p.source = known_.at(target).source;
+  return p;
+}
+
+// The operator to try: the bandit's, or any; null when all have failed.
+const std::string* Evolution::PickOp(const std::set<std::string>& failed, Rng& rng) const {
+  std::vector<const std::string*> open;
+  for (const std::string& op : op_names_)
+    if (!failed.contains(op)) open.push_back(&op);
+  if (open.empty()) return nullptr;
+  if (options_.strategy != Strategy::kEvolve || rng.Unit() < kAnyOperator) return open[rng.Below(open.size())];
+  return &op_names_[static_cast<size_t>(ops_.Pick([&](int arm) { return !failed.contains(ops_.name(arm)); }))];
+}
+
+int64_t Evolution::PickParent(int island, Rng& rng) const {
+  switch (options_.strategy) {
+    case Strategy::kRandom: return walk_[rng.Below(walk_.size())];
+    case Strategy::kBestOfN:
+    case Strategy::kTunables:
+      for (const RankedCandidate& c : ranking_.entries())
+        if (!c.name.empty()) return c.id;
       break;
-    }
-    if (last) {
-      // Nothing new was found: re-evaluating the parent is free (its results are cached).
-      p.parents = {parent.id};
-      p.op = "none";
-      p.note = m.ok() ? "a duplicate" : m.error().message;
-      p.source = parent.source;
-      break;
+    case Strategy::kEvolve: break;
+  }
+  return population_.PickParent(island, rng).id;
+}
+
+// False for a source whose tokens were evaluated before.
+bool Evolution::IsNew(const std::string& source) { return !proposed_.contains(Sha256Hex(CanonicalSource(source))); }
+
+// One new policy. A pick of parent and operator that yields nothing new is tried again, from the same stream;
+// an operator that finds nothing to do makes way for the others. `wanted` names the operator; null: any.
+// Empty when only results that are not in yet can go on.
+Result<std::optional<Proposal>> Evolution::Vary(int64_t id, int island, const std::string* wanted) {
+  Rng rng = Rng::Stream(options_.seed, 0x65766f6c7665ULL, static_cast<uint64_t>(id));
+  const Archive& archive = population_.islands()[static_cast<size_t>(island)];
+  Proposal p;
+  p.id = id;
+  p.island = island;
+  p.generation = id / kGeneration;
+  std::set<std::string> failed;
+  if (options_.strategy != Strategy::kEvolve && options_.strategy != Strategy::kTunables) failed.insert(kTuneOp);
+  if (options_.strategy == Strategy::kTunables) {
+    failed.insert(op_names_.begin(), op_names_.end() - 1);
+    if (!tuner_.CanPropose(island, archive)) {
+      if (!in_flight_.empty()) return std::optional<Proposal>();
+      tuner_.Again();
     }
   }
-  return p;
+  for (int attempt = 0; attempt < kTriesPerProposal; ++attempt) {
+    const std::string* op = wanted && !failed.contains(*wanted) ? wanted : PickOp(failed, rng);
+    if (!op) break;
+    if (*op == kTuneOp) {
+      if (!tuner_.CanPropose(island, archive)) {
+        failed.insert(*op);
+        continue;
+      }
+      Tuner::Point point = tuner_.Next(island, id);
+      p.parents = {point.parent};
+      p.op = kTuneOp;
+      p.note = std::move(point.note);
+      p.source = std::move(point.source);
+      return std::optional(std::move(p));
+    }
+    const int64_t parent = PickParent(island, rng);
+    const Known& known = known_.at(parent);
+    std::vector<std::string> mates;
+    if (const Member* m = archive.Find(parent)) mates = population_.PickMates(island, *m, 4, rng);
+    Result<Mutation> m = mutator_.Mutate(known.source, *op, mates, rng);
+    if (!m.ok()) {
+      failed.insert(*op);
+      continue;
+    }
+    if (!IsNew(m->source)) {
+      ++result_.redrawn;
+      continue;
+    }
+    p.parents = {parent};
+    p.op = m->op;
+    p.note = m->note;
+    p.source = std::move(m->source);
+    return std::optional(std::move(p));
+  }
+  // Nothing new was found: to evaluate the parent again is free (its results are cached).
+  p.parents = {PickParent(island, rng)};
+  p.op = "none";
+  p.note = "nothing new found";
+  p.source = known_.at(p.parents[0]).source;
+  return std::optional(std::move(p));
 }
 
 Status Evolution::Launch(Proposal proposal) {
   next_id_ = proposal.id + 1;
-  proposed_.insert(proposal.source);
+  proposed_.insert(Sha256Hex(CanonicalSource(proposal.source)));
   OSE_TRY(db_.AppendProposal(proposal));
-  Archive& island = islands_[static_cast<size_t>(proposal.island)];
-  if (!proposal.parents.empty()) island.CountChild(proposal.parents[0]);
+  if (proposal.op == kRecheckOp) rechecked_.insert(proposal.parents[0]);
+  else if (!proposal.parents.empty()) population_.CountChild(proposal.island, proposal.parents[0]);
+  if (const int arm = ops_.Find(proposal.op); arm >= 0) ops_.Start(arm);
   InFlight f;
   f.started = MonotonicNow();
   auto stored = stored_.find(proposal.id);
@@ -198,8 +329,8 @@ Status Evolution::Launch(Proposal proposal) {
     StoredCandidate& c = stored->second;
     f.stored = true;
     f.result.outcome = *c.outcome;
-    f.result.diagnosis = c.diagnosis;
-    f.result.object_hash = c.object_hash;
+    f.result.diagnosis = std::move(c.diagnosis);
+    f.result.object_hash = std::move(c.object_hash);
     for (StoredSeed& s : c.seeds) f.result.seeds.push_back(std::move(s.result));
     ++result_.resumed;
   } else {
@@ -208,13 +339,18 @@ Status Evolution::Launch(Proposal proposal) {
       job.file = proposal.note + ".cc";
     } else {
       // In a run that came from outside, a cut-off proposal may descend from the one right before it.
-      while (!parents_.contains(proposal.parents[0]) && !in_flight_.empty()) OSE_TRY(CommitFront());
-      job.skeleton_of = parents_.at(proposal.parents[0]).source;
-      job.quick_seeds = options_.quick_seeds;
-      job.quick_score = island.QuickBar();
+      while (!known_.contains(proposal.parents[0]) && !in_flight_.empty()) OSE_TRY(CommitFront());
+      job.skeleton_of = known_.at(proposal.parents[0]).source;
+      if (proposal.op == kRecheckOp) {
+        job.seeds.insert(job.seeds.end(), options_.recheck_seeds.begin(), options_.recheck_seeds.end());
+      } else if (options_.strategy != Strategy::kRandom) {
+        job.quick_seeds = options_.quick_seeds;
+        job.quick_score = population_.QuickBar(proposal.island);
+      }
     }
     f.future = evaluator_.Submit(std::move(job));
   }
+  if (stored != stored_.end()) stored_.erase(stored);
   f.proposal = std::move(proposal);
   in_flight_.push_back(std::move(f));
   return {};
@@ -234,76 +370,95 @@ Status Evolution::CommitFront() {
     // A full disk is no verdict on the candidate; with room, --resume evaluates it.
     if (const int code = evaluator_.ExitCode(e); e.outcome == Outcome::kInternal && code == kExitIo)
       return Error{code, e.diagnosis + "; what was evaluated is kept: go on with --resume"};
-    Stage stage = e.seeds.size() == options_.search_seeds.size() || e.outcome != Outcome::kOk ? Stage::kFull : Stage::kQuick;
-    OSE_TRY(db_.SaveEvaluation(f.proposal.id, e, stage, took));
+    OSE_TRY(db_.SaveEvaluation(f.proposal.id, e, Full(e) || e.outcome != Outcome::kOk ? Stage::kFull : Stage::kQuick, took));
   }
-  const double best = best_score_;
+  const double best = Best();
   OSE_TRY(Commit(f, e));
-  if (models_) models_->OnCommit(f.proposal, e, e.outcome == Outcome::kOk && e.seeds.size() == options_.search_seeds.size(), best, took);
-  if (f.proposal.op != "seed" && f.proposal.id % options_.migration_interval == 0) OSE_TRY(Migrate(f.proposal.id));
+  if (models_ && f.proposal.op != kRecheckOp) models_->OnCommit(f.proposal, e, Full(e), best, took);
+  if (f.proposal.op != "seed") {
+    for (const Population::Event& event : population_.Step(f.proposal.id)) {
+      if (event.kind == "restart") ++result_.restarts;
+      // Sequence numbers are the loop's own, so that a resumed run writes the same rows again.
+      OSE_TRY(db_.SaveEvent({.sequence = event_++, .kind = event.kind, .json = event.json}));
+    }
+  }
+  if (on_best) on_best(f.proposal.id, Best());
   Report();
   return {};
 }
 
-Status Evolution::Commit(InFlight& f, const Evaluation& e) {
+Status Evolution::Commit(const InFlight& f, const Evaluation& e) {
   ++committed_;
   const Proposal& p = f.proposal;
   if (on_commit) {
-    std::string verdict = e.outcome != Outcome::kOk                              ? OutcomeName(e.outcome)
-                          : e.seeds.size() < options_.search_seeds.size() ? fmt::format("{:.4f} quick", e.MeanScore())
-                                                                          : fmt::format("{:.4f}", e.MeanScore());
+    std::string verdict = e.outcome != Outcome::kOk ? OutcomeName(e.outcome)
+                          : Full(e)                 ? fmt::format("{:.4f}", e.MeanScore())
+                                                    : fmt::format("{:.4f} quick", e.MeanScore());
     on_commit(fmt::format("{} island {} parent {} {} {} {}", p.id, p.island, p.parents.empty() ? -1 : p.parents[0], p.op, verdict, p.note));
   }
   if (e.outcome == Outcome::kCompile) ++result_.compile_failures;
   if (e.outcome != Outcome::kOk) {
     ++result_.failures;
     if (p.id == 0) return Error{evaluator_.ExitCode(e), e.diagnosis};
+  }
+  if (p.op == kRecheckOp) {
+    CommitRecheck(p, e);
     return {};
   }
-  if (e.seeds.size() < options_.search_seeds.size()) return {};  // stopped at the quick stage
+  const double best = Best();
+  const bool duplicate = e.outcome == Outcome::kOk && !behaviours_.insert(BehaviourKey(e.object_hash, p.source)).second;
+  if (duplicate) ++result_.duplicates;
+  if (p.op == kTuneOp) tuner_.OnResult(p.id, e.outcome == Outcome::kOk ? e.MeanScore() : 0);
+  if (const int arm = ops_.Find(p.op); arm >= 0) {
+    const double score = Full(e) ? e.MeanScore() : 0;
+    const double reward = score > best * (1 + 1e-6) ? 1 : score > known_.at(p.parents[0]).score * (1 + 1e-6) ? 0.4 : 0;
+    ops_.Record(arm, reward, CostOf(e, Full(e), duplicate), true);
+  }
+  // Failures, what was dropped at the quick stage, and twins never enter the population.
+  if (Full(e)) CommitMember(p, e);
+  else if (p.op != "seed") population_.Insert(p.island, nullptr);
+  return {};
+}
+
+std::set<std::string> Evolution::AuthorsOf(const Proposal& p) const {
+  if (p.op == "seed") return {};
+  std::set<std::string> authors = known_.at(p.parents[0]).authors;
+  // A model's proposal names it: "[openai:gpt-5] shorter quantum".
+  const size_t end = p.note.find(']');
+  authors.insert(p.op.starts_with("model/") && end != std::string::npos ? p.note.substr(1, end - 1) : "operators");
+  return authors;
+}
+
+void Evolution::CommitMember(const Proposal& p, const Evaluation& e) {
   Member m;
   m.id = p.id;
-  m.root = p.parents.empty() ? p.id : parents_.at(p.parents[0]).root;
+  m.root = p.parents.empty() ? p.id : known_.at(p.parents[0]).root;
   m.source = p.source;
   m.behaviour = BehaviourKey(e.object_hash, p.source);
   m.score = e.MeanScore();
   m.quick_score = MeanOfFirst(e.seeds, static_cast<size_t>(options_.quick_seeds));
+  m.niche = NicheOf(e.seeds);
+  m.objectives = LogObjectives(evaluator_.options().objectives, e.seeds);
   if (p.id == 0) first_score_ = m.score;
-  best_score_ = std::max(best_score_, m.score);
-  std::set<std::string> authors;
-  if (p.op != "seed") {
-    authors = parents_.at(p.parents[0]).authors;
-    // A model's proposal names it: "[openai:gpt-5] shorter quantum".
-    const size_t end = p.note.find(']');
-    authors.insert(p.op.starts_with("model/") && end != std::string::npos ? p.note.substr(1, end - 1) : "operators");
-  }
+  std::set<std::string> authors = AuthorsOf(p);
   const std::string author = fmt::format("{}", fmt::join(authors, ", "));
-  parents_.emplace(p.id, Parent{m.root, m.source, std::move(authors)});
-  if (!behaviours_.insert(m.behaviour).second) ++result_.duplicates;
-  else
-    result_.ranking.push_back({.id = p.id, .root = m.root, .name = p.op == "seed" ? p.note : "", .source = m.source, .op = p.op, .author = author, .score = m.score});
-  if (p.op == "seed") {
-    for (Archive& a : islands_) a.Insert(m);
-  } else {
-    islands_[static_cast<size_t>(p.island)].Insert(m);
-  }
-  return {};
+  known_.emplace(p.id, Known{m.root, m.source, std::move(authors), m.score});
+  walk_.push_back(p.id);
+  if (ranked_.insert(m.behaviour).second)
+    ranking_.Insert({.id = p.id, .root = m.root, .name = p.op == "seed" ? p.note : "", .source = m.source, .op = p.op, .author = author, .score = m.score});
+  if (p.op == "seed") population_.InsertSeed(m);
+  else population_.Insert(p.island, &m);
 }
 
-// A ring: each island's best is copied to the next.
-Status Evolution::Migrate(int64_t id) {
-  std::vector<Member> best;
-  for (Archive& a : islands_) {
-    if (a.empty()) return {};
-    best.push_back(a.best());
-  }
-  for (size_t i = 0; i < islands_.size(); ++i) {
-    Member m = best[i];
-    m.children = 0;
-    islands_[(i + 1) % islands_.size()].Insert(std::move(m));
-  }
-  // Sequence numbers are the loop's own, so that a resumed run writes the same rows again.
-  return db_.SaveEvent({.sequence = event_++, .kind = "migration", .json = fmt::format("{{\"after\":{}}}", id)});
+void Evolution::CommitRecheck(const Proposal& p, const Evaluation& e) {
+  ++result_.rechecked;
+  const int64_t id = p.parents[0];
+  if (id == 0 && Full(e) && e.MeanScore() > 0) ease_ = first_score_ / e.MeanScore();
+  // What fails on a further seed is no parent.
+  const double score = Full(e) ? e.MeanScore() * ease_ : 0;
+  known_.at(id).score = score;
+  population_.Rescore(id, score);
+  ranking_.Rescore(id, score);
 }
 
 void Evolution::Report() {
@@ -314,14 +469,14 @@ void Evolution::Report() {
   p.failures = result_.failures;
   p.duplicates = result_.duplicates;
   p.elapsed = MonotonicNow() - start_;
-  p.best_score = best_score_;
+  p.best_score = Best();
   if (models_) {
     p.model_calls = models_->totals().calls;
     p.model_candidates = models_->totals().candidates;
     p.usd = models_->totals().usd;
     p.calls_in_flight = models_->in_flight();
   }
-  p.gain_pct = first_score_ > 0 ? 100 * (best_score_ / first_score_ - 1) : 0;
+  p.gain_pct = first_score_ > 0 ? 100 * (Best() / first_score_ - 1) : 0;
   p.per_second = p.elapsed.v > 0 ? static_cast<double>(committed_ - result_.resumed) / p.elapsed.s() : 0;
   if (options_.time_budget != Nanos::Max()) p.left = options_.time_budget - p.elapsed;
   if (options_.max_evaluations > 0 && p.per_second > 0) {

@@ -1,12 +1,18 @@
 // Evolution: searches for a better policy.
 //
-//   seed policies -> [ pick parent -> vary -> evaluate -> archive ]* -> ranked candidates
+//   seed policies -> [ pick parent -> vary -> evaluate -> population ]* -> ranked candidates
 //
-// Proposals are numbered. Proposal i is made from the archives as they stand when the results of
+// Proposals are numbered. Proposal i is made from the population as it stands when the results of
 // all proposals up to i - kLag are in, and results are taken in the order of their numbers: up to
 // kLag evaluations run at once, yet the log is the same for any number of workers. Its random
 // stream depends on the run's seed and i alone, so a killed run goes on from its database: what
 // was evaluated is read back, what was only proposed is evaluated, and nothing is repeated.
+//
+// Luck: a score is a mean over few seeds, and the best of many scores flatters. Every
+// `recheck_interval` proposals the best member that had no second look is run on further search seeds, at
+// the cost of one evaluation, and takes the place that it then deserves. Its score becomes the mean over all
+// its seeds, rescaled by what the first seed policy scored on the old ones over what it scored on all, so that
+// easier seeds are no merit. The rest is done after the search (evolve/proof.h).
 //
 // With language models (EvolutionOptions::models) a proposal gets its number when its source is there,
 // so slow replies hold nobody up, and the log depends on when they come; a resumed run replays them.
@@ -22,12 +28,16 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/time.h"
 #include "eval/evaluator.h"
-#include "evolve/archive.h"
+#include "evolve/bandit.h"
 #include "evolve/model_search.h"
+#include "evolve/population.h"
+#include "evolve/ranking.h"
+#include "evolve/tuner.h"
 #include "mutate/mutator.h"
 #include "store/run_db.h"
 
@@ -38,15 +48,26 @@ struct SeedPolicy {
   std::string name, source;
 };
 
+// What searches: the engine, or what it has to beat at the same number of evaluations.
+enum class Strategy {
+  kEvolve,     // all of the above
+  kRandom,     // a random walk: any parent that works, any operator
+  kBestOfN,    // every child is one step from the best seed policy
+  kTunables,   // CMA-ES on the tunables of the best seed policies, and nothing else
+};
+const std::vector<std::string_view>& StrategyNames();
+Result<Strategy> ParseStrategy(std::string_view name);  // kExitUsage
+
 struct EvolutionOptions {
   // Behaviour: the same values give the same run.
   uint64_t seed = 1;
   int64_t max_evaluations = 600;   // proposals evaluated, seed policies included; 0 = no limit
-  int islands = 2;
-  int archive_size = 24;           // per island
-  int migration_interval = 64;     // proposals between copies of an island's best to the next one
+  Strategy strategy = Strategy::kEvolve;
+  PopulationOptions population;    // its seed is taken from `seed`
   int quick_seeds = 2;
   std::vector<uint64_t> search_seeds;
+  std::vector<uint64_t> recheck_seeds;  // further ones, for the second look; none: no second look
+  int recheck_interval = 24;
   std::optional<ModelSearchOptions> models;  // language models that propose beside the operators
   // Limits: they decide when it ends, never what it does before.
   Nanos time_budget = Nanos::Max();
@@ -62,28 +83,24 @@ struct EvolutionProgress {
   Nanos elapsed{0}, left = Nanos::Max();
 };
 
-struct RankedCandidate {
-  int64_t id = 0;
-  int64_t root = 0;
-  std::string name;   // of a seed policy; "" for an evolved one
-  std::string source, op;
-  std::string author;  // "operators", or the models of its lineage: "openai:gpt-5, operators"
-  double score = 0;
-};
-
 struct EvolutionResult {
   int64_t evaluations = 0, compile_failures = 0, failures = 0;
   int64_t duplicates = 0;  // that behave like an earlier one: same object code and tunables
-  int64_t resumed = 0;  // evaluations read back from the database
+  int64_t redrawn = 0;     // not evaluated, since an earlier one has the same tokens
+  int64_t rechecked = 0;   // evaluations that were second looks
+  int64_t restarts = 0;    // of islands
+  int64_t resumed = 0;     // evaluations read back from the database
   bool interrupted = false;
   ModelSearch::Totals models;
-  std::vector<Bandit::Arm> arms;  // what operators and models brought; empty without models
-  std::vector<RankedCandidate> ranking;  // distinct behaviours, best first, across all islands
+  std::vector<Bandit::Arm> arms;  // what operators and models brought
+  std::vector<RankedCandidate> ranking;  // distinct behaviours, best first, across all islands; the best kRankingSize
+  std::vector<ParetoEntry> front;        // of several objectives
 };
 
 class Evolution {
  public:
   static constexpr int kLag = 8;
+  static constexpr size_t kRankingSize = 256;
 
   // Borrows all four; `seeds[0]` is the policy that gains are measured against.
   Evolution(EvolutionOptions options, std::vector<SeedPolicy> seeds, Evaluator& evaluator, Mutator& mutator, RunDb& db);
@@ -91,6 +108,8 @@ class Evolution {
   std::function<void(const EvolutionProgress&)> on_progress;
   // One line per result, in order, free of clocks: the run's log.
   std::function<void(const std::string& line)> on_commit;
+  // After each result: its number and the best score of the run so far.
+  std::function<void(int64_t id, double best)> on_best;
 
   // Errors: the first seed policy fails, or the database cannot be written.
   Result<EvolutionResult> Run();
@@ -106,21 +125,31 @@ class Evolution {
     std::future<Evaluation> future;
     Nanos started{0};
   };
-  struct Parent {
+  // A success with a full score.
+  struct Known {
     int64_t root;
     std::string source;
     std::set<std::string> authors;
+    double score;
   };
 
   Status LoadStored();
   bool MayPropose() const;
-  // False when there is nothing to propose before a model replies.
+  // False when there is nothing to propose before a result or a reply is in.
   Result<bool> Propose();
-  Result<Proposal> Vary(int64_t id, int island, const std::string* op);
+  Result<std::optional<Proposal>> Vary(int64_t id, int island, const std::string* op);
+  std::optional<Proposal> Recheck(int64_t id, int island);
+  const std::string* PickOp(const std::set<std::string>& failed, Rng& rng) const;
+  int64_t PickParent(int island, Rng& rng) const;
+  bool IsNew(const std::string& source);
   Status Launch(Proposal proposal);
   Status CommitFront();
-  Status Commit(InFlight& f, const Evaluation& e);
-  Status Migrate(int64_t id);
+  Status Commit(const InFlight& f, const Evaluation& e);
+  void CommitMember(const Proposal& p, const Evaluation& e);
+  void CommitRecheck(const Proposal& p, const Evaluation& e);
+  std::set<std::string> AuthorsOf(const Proposal& p) const;
+  bool Full(const Evaluation& e) const { return e.outcome == Outcome::kOk && e.seeds.size() >= options_.search_seeds.size(); }
+  double Best() const { return ranking_.empty() ? 0 : ranking_.best().score; }
   void Report();
 
   const EvolutionOptions options_;
@@ -128,16 +157,24 @@ class Evolution {
   Evaluator& evaluator_;
   Mutator& mutator_;
   RunDb& db_;
-  std::vector<Archive> islands_;
+  Population population_;
+  Tuner tuner_;
+  Bandit ops_;                 // built-in operators, when no model takes part
+  std::vector<std::string> op_names_;
   std::unique_ptr<ModelSearch> models_;
   bool models_end_ = false;
   std::deque<InFlight> in_flight_;
   std::map<int64_t, StoredCandidate> stored_;  // of an earlier, killed process
-  std::map<int64_t, Parent> parents_;          // every success with a full score, by proposal
-  std::set<std::string> behaviours_;           // of result_.ranking
-  std::set<std::string> proposed_;             // sources, so that none is evaluated twice
+  int64_t stored_end_ = 0;
+  std::map<int64_t, Known> known_;             // by proposal
+  std::vector<int64_t> walk_;                  // their numbers
+  std::set<std::string> behaviours_;           // of all successes
+  std::set<std::string> ranked_;               // of those with a full score
+  std::set<std::string> proposed_;             // hashes of canonical sources, so that none is evaluated twice
+  std::set<int64_t> rechecked_;
+  Ranking ranking_{kRankingSize};
   int64_t next_id_ = 0, committed_ = 0, event_ = 0;
-  double first_score_ = 0, best_score_ = 0;
+  double first_score_ = 0, ease_ = 1;          // first seed policy: score on the old seeds over that on all
   Nanos start_{0};
   EvolutionResult result_;
 };

@@ -140,7 +140,7 @@ void ManualRun::Commit(const Proposal& p, const Evaluation& e, Verdict* verdict)
   if (!is_new) {
     ++result_.duplicates;
   } else {
-    result_.ranking.push_back({.id = p.id, .root = m.root, .name = p.op == "seed" ? p.note : "", .source = m.source, .op = p.op, .score = m.score});
+    result_.ranking.push_back({.id = p.id, .root = m.root, .name = p.op == "seed" ? p.note : "", .source = m.source, .op = p.op, .author = "", .score = m.score});
   }
   const bool inserted = archive_.Insert(m);
   if (!verdict) return;
@@ -185,7 +185,7 @@ Result<Verdict> ManualRun::Submit(int64_t parent, const std::string& source, con
 
 int64_t ManualRun::PickParent() {
   Rng rng = Rng::Stream(options_.seed, 0x6d616e75616cULL, picks_++ + static_cast<uint64_t>(next_id_));
-  return archive_.PickParent(rng).id;
+  return ose::PickParent(ParentRule::kPowerLaw, archive_.members(), rng).id;
 }
 
 Result<PromptInput> ManualRun::MakePrompt(PromptTask task, int64_t parent) {

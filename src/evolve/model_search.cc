@@ -156,7 +156,7 @@ ModelSearch::Turn ModelSearch::NextTurn(const std::vector<Archive>& islands, int
 void ModelSearch::StartCall(int model, const std::vector<Archive>& islands) {
   Rng rng = Rng::Stream(options_.seed, 0x6d6f64656cULL, draws_++);
   const int island = static_cast<int>(rng.Below(islands.size()));
-  const Member& parent = islands[static_cast<size_t>(island)].PickParent(rng);
+  const Member& parent = PickParent(ParentRule::kPowerLaw, islands[static_cast<size_t>(island)].members(), rng);
   const bool has_tunables = ReadsTunables(parent.source);
   size_t members = 0;
   for (const Archive& a : islands) members += a.members().size();

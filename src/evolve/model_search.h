@@ -30,6 +30,7 @@
 #include "evolve/archive.h"
 #include "evolve/bandit.h"
 #include "evolve/model_pool.h"
+#include "evolve/parents.h"
 #include "evolve/run_memory.h"
 #include "llm/ledger.h"
 #include "llm/prompt.h"

@@ -2,7 +2,9 @@
 //
 // The search has looked at its seeds thousands of times, so its scores flatter. Two further
 // seed families, never seen by the search, decide:
-//   select  the few best candidates are compared, one is chosen, and made as simple as it can be;
+//   select  the best candidates and hand-written policies race (evolve/race.h), one is chosen, and made as
+//           simple as it can be. It may become a veteran only if its gain there over the best hand-written
+//           one is above zero, at a confidence that is corrected for having picked the best of many;
 //   final   the chosen one is compared, seed by seed, with the first seed policy, with the
 //           incumbent and with every other hand-written policy. Only these numbers are claimed.
 // The chosen policy is one, picked before the final seeds are looked at, so its intervals need no
@@ -24,7 +26,7 @@ namespace ose {
 
 struct ProofOptions {
   std::vector<uint64_t> select_seeds, final_seeds;
-  int finalists = 8;       // candidates that reach the select seeds
+  int finalists = 16;      // candidates that reach the select seeds
   std::string incumbent;   // name of the seed policy that holds the title; "" = the best baseline
   const std::atomic<bool>* stop = nullptr;
   std::function<void(int done, int total)> on_progress;  // policies evaluated
@@ -42,6 +44,11 @@ struct ProvenRow {
 struct Proof {
   RankedCandidate winner;
   double search_score = 0, select_score = 0;
+  // Of the winner over the best hand-written policy, per cent, on select seeds, corrected for the choice among
+  // `finalists`; NaN when the winner is hand-written.
+  Interval select_gain;
+  int finalists = 0;
+  int64_t select_seeds_run = 0;        // of all finalists together
   ProvenRow winner_row;
   ProvenRow first;                     // the first seed policy
   std::vector<ProvenRow> baselines;    // every seed policy that ran, best first

@@ -1,0 +1,170 @@
+// osevolve bench engine: this engine beside what it has to beat, at the same number of evaluations.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+#include "cli/commands.h"
+#include "cli/context.h"
+#include "cli/gnuplot.h"
+#include "cli/run_plan.h"
+#include "core/exit_code.h"
+#include "evolve/evolution.h"
+#include "report/engine_table.h"
+
+namespace ose {
+namespace {
+
+using nlohmann::json;
+
+// Three kinds of schedule: a queue of many cheap and few dear requests, batch beside interactive tasks, threads
+// that are released at once.
+const std::vector<std::string> kWorkloads = {"bimodal-1-100-2cpu", "batch-interactive-2cpu", "hol-8x2"};
+
+struct BenchFlags {
+  std::vector<std::string> workloads = kWorkloads;
+  std::vector<std::string> strategies = {"evolve", "random", "best-of-n", "tunables"};
+  int64_t evals = 300;
+  int seeds = 5;
+  uint64_t first_seed = 1;
+  int jobs = 0;
+  bool quick = false;
+  std::string out;
+  SearchPlan search;
+};
+
+class EngineBench {
+ public:
+  EngineBench(const BenchFlags& flags, const CommonFlags& common, const Context& context, const Problem& problem, Evaluator& evaluator, Mutator& mutator)
+      : flags_(flags), context_(context), problem_(problem), evaluator_(evaluator), mutator_(mutator), progress_(common) {}
+
+  Result<EngineResult> Run() {
+    EngineResult result{problem_.workload.name, problem_.machine.name, flags_.evals, 0, {}};
+    for (const std::string& strategy : flags_.strategies) result.rows.push_back({strategy, {}});
+    // Seed by seed, so that what is cut off is cut off for all alike.
+    for (int i = 0; i < flags_.seeds; ++i) {
+      const uint64_t seed = flags_.first_seed + static_cast<uint64_t>(i);
+      for (EngineRow& row : result.rows) {
+        OSE_ASSIGN(EngineRun run, Search(row.strategy, seed, &result));
+        row.runs.push_back(std::move(run));
+      }
+    }
+    result.hand_written /= flags_.seeds;
+    progress_.Clear();
+    return result;
+  }
+
+ private:
+  Result<EngineRun> Search(const std::string& strategy, uint64_t seed, EngineResult* result) {
+    PlanOptions options;
+    options.seed = seed;
+    options.evals = flags_.evals;
+    options.search = flags_.search;
+    options.search.strategy = strategy;
+    // The others have one population: islands are a part of the engine.
+    if (strategy != "evolve") options.search.islands = 1;
+    OSE_ASSIGN(RunPlan plan, MakePlan(context_, problem_, options, nullptr));
+    OSE_ASSIGN(EvolutionOptions evolution_options, SearchOptions(problem_, plan));
+    evolution_options.stop = &StopOnSignals();
+    OSE_ASSIGN(TempDir dir, TempDir::Make("osevolve-bench"));
+    OSE_ASSIGN(RunDb db, RunDb::Open(JoinPath(dir.path(), "run.db"), OpenMode::kCreate));
+    Evolution evolution(evolution_options, plan.seeds, evaluator_, mutator_, db);
+    EngineRun run;
+    evolution.on_best = [&](int64_t, double best) { run.best.push_back(best); };
+    evolution.on_progress = [&](const EvolutionProgress& p) {
+      progress_.Show(fmt::format("{} seed {} {}: {} of {} evaluations, best {:.2f}", problem_.workload.name, seed, strategy, p.evaluations, flags_.evals, p.best_score));
+    };
+    OSE_ASSIGN(EvolutionResult search, evolution.Run());
+    if (StopOnSignals()) return Error{kExitInterrupted, "interrupted: nothing to compare"};
+    // The best by its search score, whatever that owes to luck.
+    const std::vector<uint64_t> final_seeds = MakeSeeds(SeedFamily::kFinal, seed, problem_.workload.final_seeds);
+    OSE_ASSIGN(run.final_score, FinalScore(search.ranking.front(), final_seeds));
+    if (strategy == flags_.strategies[0]) {
+      for (const RankedCandidate& c : search.ranking) {
+        if (c.name.empty()) continue;
+        OSE_ASSIGN(double score, FinalScore(c, final_seeds));
+        result->hand_written += score;
+        break;
+      }
+    }
+    return run;
+  }
+
+  Result<double> FinalScore(const RankedCandidate& c, const std::vector<uint64_t>& seeds) {
+    std::future<Evaluation> future = evaluator_.Submit({.source = c.source, .file = "winner.cc", .seeds = seeds, .skeleton_of = {}});
+    OSE_TRY(Await(future, [] {}));
+    const Evaluation e = future.get();
+    return e.outcome == Outcome::kOk ? e.MeanScore() : 0;  // a winner that fails on other seeds is worth nothing
+  }
+
+  const BenchFlags& flags_;
+  const Context& context_;
+  const Problem& problem_;
+  Evaluator& evaluator_;
+  Mutator& mutator_;
+  ProgressLine progress_;
+};
+
+Status RunBenchEngine(BenchFlags flags, const CommonFlags& common) {
+  OSE_ASSIGN(Context context, Context::Find());
+  if (flags.quick) {
+    flags.workloads.resize(1);
+    flags.evals = std::min<int64_t>(flags.evals, 60);
+    flags.seeds = std::min(flags.seeds, 2);
+  }
+  OSE_ASSIGN(auto mutator, Mutator::Create(context.include_dir()));
+  json results = json::array();
+  std::string text;
+  if (!flags.out.empty()) OSE_TRY(MakeDirs(flags.out));
+  for (const std::string& workload : flags.workloads) {
+    ProblemOptions options;
+    options.workload = workload;
+    OSE_ASSIGN(Problem problem, LoadProblem(context, options));
+    OSE_ASSIGN(auto evaluator, MakeEvaluator(context, problem, flags.jobs));
+    OSE_ASSIGN(EngineResult result, EngineBench(flags, common, context, problem, *evaluator, *mutator).Run());
+    results.push_back(EngineJson(result));
+    if (!common.json) fmt::print("{}{}", text.empty() ? "" : "\n", EngineText(result));
+    text += EngineMarkdown(result) + "\n";
+    if (!flags.out.empty()) {
+      OSE_ASSIGN(std::string svg, DrawSvg(EngineChart(result)));
+      OSE_TRY(WriteFileAtomic(JoinPath(flags.out, "engine-" + problem.workload.name + ".svg"), svg));
+    }
+  }
+  const json all = {{"run_seeds", flags.seeds}, {"first_seed", flags.first_seed}, {"workloads", results}};
+  if (!flags.out.empty()) {
+    OSE_TRY(WriteFileAtomic(JoinPath(flags.out, "engine.md"), text));
+    OSE_TRY(WriteFileAtomic(JoinPath(flags.out, "engine.json"), all.dump(2) + "\n"));
+  }
+  if (common.json) PrintJson(all);
+  return {};
+}
+
+}  // namespace
+
+void RegisterBench(CLI::App& app, Command& command) {
+  CLI::App* bench = app.add_subcommand("bench", "Measure this program.");
+  bench->require_subcommand(1);
+  bench->footer("Example:  osevolve bench engine --quick");
+  auto flags = std::make_shared<BenchFlags>();
+  CLI::App* sub = bench->add_subcommand("engine", "The search beside random search, best-of-N and CMA-ES, at equal evaluations.");
+  sub->add_option("-w,--workload", flags->workloads, "workloads: files or names")->capture_default_str();
+  sub->add_option("-e,--evals", flags->evals, "evaluations of each search, the policies to start from included")->check(CLI::Range(int64_t{2}, int64_t{1'000'000}))->capture_default_str();
+  sub->add_option("--seeds", flags->seeds, "run seeds: searches of each strategy")->check(CLI::Range(1, 1000))->capture_default_str();
+  sub->add_option("--seed", flags->first_seed, "the first run seed")->capture_default_str();
+  sub->add_option("--strategies", flags->strategies, fmt::format("what is compared; the first is measured against the others: {}", fmt::join(StrategyNames(), ", ")))
+      ->check(CLI::IsMember(std::vector<std::string>(StrategyNames().begin(), StrategyNames().end())))->capture_default_str();
+  sub->add_option("-j,--jobs", flags->jobs, "workers; default: one per CPU")->check(CLI::Range(1, 256));
+  sub->add_flag("--quick", flags->quick, "the first workload, at most 60 evaluations and 2 run seeds");
+  sub->add_option("-o,--out", flags->out, "folder for charts (SVG), engine.md and engine.json");
+  AddSearchFlags(*sub, &flags->search);
+  sub->remove_option(sub->get_option("--strategy"));
+  AddCommonFlags(*sub, command);
+  sub->footer("Example:  osevolve bench engine --quick\n          osevolve bench engine -w exp-2cpu --evals 600 --seeds 10 -o bench-engine");
+  sub->callback([flags, &command] { command.run = [flags, &command] { return RunBenchEngine(*flags, command.flags); }; });
+}
+
+}  // namespace ose

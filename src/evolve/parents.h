@@ -1,0 +1,39 @@
+// Which member of an archive has the next child. Each rule is known from the field:
+//
+//   weighted    sigmoid of the score's distance from the median in units of the median absolute deviation,
+//               over 1 + children (ShinkaEvolve): scale-free, tires of fertile parents
+//   power-law   1 / (1 + rank), over 1 + children
+//   tournament  the best of kTournament drawn with equal chances
+//   beam        one of the kBeam best, with equal chances
+//   novelty     by the mean niche distance to all others, over 1 + children
+//   niche       one of the occupied niches with equal chances, its elite (MAP-Elites)
+//   mixed       one of these rules, drawn anew for each child
+#ifndef OSEVOLVE_EVOLVE_PARENTS_H_
+#define OSEVOLVE_EVOLVE_PARENTS_H_
+
+#include <string_view>
+#include <vector>
+
+#include "base/random.h"
+#include "base/result.h"
+#include "evolve/archive.h"
+
+namespace ose {
+
+enum class ParentRule { kWeighted, kPowerLaw, kTournament, kBeam, kNovelty, kNiche, kMixed };
+
+inline constexpr int kTournament = 3;
+inline constexpr size_t kBeam = 4;
+
+const std::vector<std::string_view>& ParentRuleNames();  // in the order of the enum
+Result<ParentRule> ParseParentRule(std::string_view name);  // kExitUsage
+
+// Preconditions: members not empty, best first.
+const Member& PickParent(ParentRule rule, const std::vector<Member>& members, Rng& rng);
+
+// The weights that the rule draws with; exposed for tests. Not for tournament and mixed.
+std::vector<double> ParentWeights(ParentRule rule, const std::vector<Member>& members);
+
+}  // namespace ose
+
+#endif  // OSEVOLVE_EVOLVE_PARENTS_H_
