@@ -169,6 +169,7 @@ Result<Conclusion> Conclude(const ConcludeOptions& options, const Problem& probl
   deterministic.erase("wall_s");
   deterministic.erase("run");
   deterministic.erase("resumed");
+  deterministic.erase("redrawn");  // what was redrawn before a kill is not known
   deterministic.erase("models");  // the calls are in rows of their own
   deterministic["best"].erase("policy");
   OSE_TRY(db.SaveResult("final", {.json = deterministic.dump(), .json_wall = json{{"wall_s", wall_s}}.dump()}));
