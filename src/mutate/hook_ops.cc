@@ -49,9 +49,11 @@ std::optional<TreeChange> RunningRule(Patch& patch) {
     patch.InHook("running", fmt::format("if (dsq_nr_queued({}) > 0 && {}) t.set_slice({});\n", queue, cls, DrawSlice(patch)));
     return patch.Take("running: another slice while somebody waits, if " + Brief(cls));
   }
+  // Newcomers only: kicks for whoever runs would never end.
   const std::string next = rng.Below(2) ? "t.cpu()" : "t.cpu() + 1 < nr_cpus() ? t.cpu() + 1 : 0";
-  patch.InHook("running", fmt::format("if (dsq_nr_queued({}) > 0 && {}) kick_cpu({}, kKickPreempt);\n", queue, DrawClass(patch, ""), next));
-  return patch.Take("running: kicks a CPU while somebody waits");
+  Fact ran = Attained(patch);
+  patch.InHook("running", fmt::format("if (dsq_nr_queued({}) > 0 && {} < {}) kick_cpu({}, kKickPreempt);\n", queue, ran.text, patch.Time("fresh", 1'000, 100'000), next));
+  return patch.Take("running: a newcomer kicks a CPU while somebody waits");
 }
 
 // Virtual time that a policy without one keeps: charged by use, scaled by weight or not.

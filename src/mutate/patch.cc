@@ -198,28 +198,28 @@ std::optional<TreeChange> Patch::Take(std::string note) {
 
 Fact Attained(Patch& patch) {
   if (patch.TaskField("run_at_wake", "run_total() when it was last woken")) patch.OnWakeup("t->run_at_wake = t.run_total();");
-  return {"(t.run_total() - t->run_at_wake)", true, "CPU time since wake-up"};
+  return {"(t.run_total() - t->run_at_wake)", true, "CPU time since wake-up", "attained", true};
 }
 
 Fact DrawFact(Patch& patch) {
   switch (patch.rng().Below(10)) {
     case 0:
-      return {"t.run_total()", true, "CPU time"};
+      return {"t.run_total()", true, "CPU time", "cpu_time", true};
     case 1:
-      return {"udiv(t.run_total(), t.nr_wakeups() + 1)", true, "mean burst"};
+      return {"udiv(t.run_total(), t.nr_wakeups() + 1)", true, "mean burst", "mean_burst"};
     case 2:
-      return {"udiv(t.wait_total(), t.nr_wakeups() + 1)", true, "mean wait"};
+      return {"udiv(t.wait_total(), t.nr_wakeups() + 1)", true, "mean wait", "mean_wait"};
     case 3:
-      return {"static_cast<u64>(t.hint())", true, "hint"};
+      return {"static_cast<u64>(t.hint())", true, "hint", "hint"};
     case 4:
-      return {"t.nr_wakeups()", false, "wake-ups"};
+      return {"t.nr_wakeups()", false, "wake-ups", "wakeups"};
     case 5: {
       Fact ran = Attained(patch);
-      return {fmt::format("udiv({} * 100, t.weight())", ran.text), true, "weighted CPU time since wake-up"};
+      return {fmt::format("udiv({} * 100, t.weight())", ran.text), true, "weighted CPU time since wake-up", "weighted"};
     }
     case 6: {
       if (patch.TaskField("woken_at", "when it was last woken")) patch.OnWakeup("t->woken_at = now();");
-      return {"(now() - t->woken_at)", true, "time since wake-up"};
+      return {"(now() - t->woken_at)", true, "time since wake-up", "age", true};
     }
     case 7: {
       // As TCP and the shortest-job predictors of the literature do: 1/4 new, 3/4 old.
@@ -227,7 +227,7 @@ Fact DrawFact(Patch& patch) {
         Fact ran = Attained(patch);
         patch.InHook("stopping", fmt::format("if (!runnable) t->usual_burst = (3 * t->usual_burst + {}) / 4;\n", ran.text), true);
       }
-      return {"t->usual_burst", true, "usual burst"};
+      return {"t->usual_burst", true, "usual burst", "usual_burst"};
     }
     default:
       return Attained(patch);
@@ -258,7 +258,7 @@ std::string DrawClass(Patch& patch, std::string_view flags) {
 }
 
 std::string DrawSlice(Patch& patch) {
-  switch (patch.rng().Below(6)) {
+  switch (patch.rng().Below(8)) {
     case 0:
       return "kSliceInfinite";
     case 1:
@@ -274,8 +274,10 @@ void MeasureTurns(Patch& patch) {
   patch.InHook("stopping", "cpu_state(t.cpu()).turn_began = 0;\n", true);
 }
 
-void MeasureRank(Patch& patch, const Fact& fact) {
-  if (patch.CpuField("turn_rank", fmt::format("{} of what runs here, when its turn began", fact.name))) patch.InHook("running", fmt::format("cpu_state(t.cpu()).turn_rank = {};\n", fact.text), true);
+std::string MeasureRank(Patch& patch, const Fact& fact) {
+  std::string field = "turn_" + fact.id;
+  if (patch.CpuField(field, fact.name + " of what runs here, when its turn began")) patch.InHook("running", fmt::format("cpu_state(t.cpu()).{} = {};\n", field, fact.text), true);
+  return field;
 }
 
 // --- Places -------------------------------------------------------------------------------

@@ -86,6 +86,8 @@ struct Fact {
   std::string text;
   bool time = false;  // in ns
   std::string name;   // for notes
+  std::string id;     // a part of identifiers
+  bool grows = false;  // by each ns that the task runs
 };
 Fact DrawFact(Patch& patch);
 Fact Attained(Patch& patch);  // CPU time since it was woken
@@ -98,8 +100,11 @@ std::string DrawSlice(Patch& patch);
 
 // cpu_state(c).turn_began: when the turn of the task that runs there began, 0 without one.
 void MeasureTurns(Patch& patch);
-// cpu_state(c).turn_rank: what `fact` of the running task was when its turn began.
-void MeasureRank(Patch& patch, const Fact& fact);
+// cpu_state(c).turn_ID: what `fact` of the running task was when its turn began. Returns its name.
+std::string MeasureRank(Patch& patch, const Fact& fact);
+// Code for enqueue() that chooses the CPU `victim` whose task has the largest `fact`, if that is larger than
+// the one of t by a margin; -1: none (placement_ops.cc).
+std::string LargestVictim(Patch& patch, const Fact& fact);
 
 // Text of a user queue that can be named at a place; "" when there is none.
 std::string QueueFor(const Program& p, size_t offset, int function, Rng& rng);

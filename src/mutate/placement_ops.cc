@@ -28,37 +28,34 @@ std::string DrawVictim(Patch& patch, bool dispatch, std::string* name, bool* tur
           "  earliest = since;\n"
           "  victim = c;\n"
           "}});\n",
-          patch.Time("spare", 1'000, 1'000'000), other);
+          patch.Time("spare", dispatch ? 5'000 : 1'000, 1'000'000), other);
     }
-    case 2:  // the next one in a ring, from here on, whose local queue is empty
+    case 2: {  // the next one in a ring, from here on, with nobody on the way to it
       *name = "the next CPU with an empty local queue";
+      std::string ready = fmt::format("{} && dsq_nr_queued(local_on(c)) == 0", other);
+      if (dispatch) {  // else a kick would go round and round
+        MeasureTurns(patch);
+        ready = fmt::format("dsq_nr_queued(local_on(c)) == 0 && before(cpu_state(c).turn_began + {}, now())", patch.Time("spare", 5'000, 1'000'000));
+        *turns = true;
+      }
       return fmt::format(
           "s32 victim = -1;\n"
           "for_n(nr_cpus() - 1, [&](s32 i) {{\n"
           "  s32 c = {0} + 1 + i < nr_cpus() ? {0} + 1 + i : {0} + 1 + i - nr_cpus();\n"
-          "  if (victim < 0 && {1} && dsq_nr_queued(local_on(c)) == 0) victim = c;\n"
+          "  if (victim < 0 && {1}) victim = c;\n"
           "}});\n",
-          start, other);
+          start, ready);
+    }
     case 3:
       *name = "its last CPU";
       return "s32 victim = t.allowed(t.cpu()) ? t.cpu() : -1;\n";
     case 4:
       *name = "the waker's CPU";
       return "s32 victim = t.allowed(this_cpu()) ? this_cpu() : -1;\n";
-    default: {  // the one that runs the task with the largest rank, if that is larger than this one's
+    default: {
       Fact fact = rng.Below(2) ? Attained(patch) : DrawFact(patch);
-      MeasureTurns(patch);
-      MeasureRank(patch, fact);
       *name = "the largest " + fact.name;
-      return fmt::format(
-          "s32 victim = -1;\n"
-          "u64 most = {};\n"
-          "for_each_cpu([&](s32 c) {{\n"
-          "  if (cpu_state(c).turn_began == 0 || cpu_state(c).turn_rank <= most || !t.allowed(c)) return;\n"
-          "  most = cpu_state(c).turn_rank;\n"
-          "  victim = c;\n"
-          "}});\n",
-          fact.text);
+      return LargestVictim(patch, fact);
     }
   }
 }
@@ -150,14 +147,12 @@ std::optional<TreeChange> Relay(Patch& patch) {
 // The CPU on which an idle one is looked for first.
 std::optional<TreeChange> WakePlace(Patch& patch) {
   Rng& rng = patch.rng();
-  const Program& p = patch.program();
   if (!patch.CanHook("select_cpu")) return std::nullopt;
   const std::string slice = DrawSlice(patch);
   if (!patch.HasHook("select_cpu")) {
     patch.InHook("select_cpu", fmt::format("s32 cpu = t.allowed(prev) && claim_idle(prev) ? prev : t.pick_idle();\nif (cpu < 0) return prev;\nt.insert(kDsqLocal, {});\nreturn cpu;\n", slice));
     return patch.Take("select_cpu: the previous CPU if idle, else any idle one");
   }
-  (void)p;
   static const std::vector<std::pair<const char*, const char*>> places = {
       {"t.allowed(prev) && claim_idle(prev) ? prev : -1", "the previous CPU"},
       {"t.allowed(this_cpu()) && claim_idle(this_cpu()) ? this_cpu() : -1", "the waker's CPU"},
@@ -177,6 +172,24 @@ std::optional<TreeChange> WakePlace(Patch& patch) {
 }
 
 }  // namespace
+
+std::string LargestVictim(Patch& patch, const Fact& fact) {
+  MeasureTurns(patch);
+  const std::string field = MeasureRank(patch, fact);
+  std::string there = fmt::format("cpu_state(c).{}", field);
+  if (fact.grows) there += " + (now() - cpu_state(c).turn_began)";
+  const std::string margin = fact.time && patch.rng().Below(2) ? " + " + patch.Time("margin", 1'000, 10'000'000) : "";
+  return fmt::format(
+      "s32 victim = -1;\n"
+      "u64 most = {}{};\n"
+      "for_each_cpu([&](s32 c) {{\n"
+      "  u64 there = {};\n"
+      "  if (cpu_state(c).turn_began == 0 || there <= most || !t.allowed(c)) return;\n"
+      "  most = there;\n"
+      "  victim = c;\n"
+      "}});\n",
+      fact.text, margin, there);
+}
 
 std::optional<TreeChange> PlacementRule(const Program& p, const Mates&, Rng& rng) {
   Patch patch(p, rng);

@@ -104,8 +104,8 @@ std::optional<TreeChange> RunOn(Patch& patch) {
   MeasureTurns(patch);
   std::string condition, name;
   if (!queue.empty() && rng.Below(2)) {
-    MeasureRank(patch, {"t.vtime()", true, "key"});
-    condition = fmt::format("dsq_nr_queued({0}) > 0 && before(cpu_state(cpu).turn_rank + {1}, dsq_peek_vtime({0}))", queue, patch.Time("ahead", 1'000, 10'000'000));
+    const std::string field = MeasureRank(patch, {"t.vtime()", true, "key", "key"});
+    condition = fmt::format("dsq_nr_queued({0}) > 0 && before(cpu_state(cpu).{2} + {1}, dsq_peek_vtime({0}))", queue, patch.Time("ahead", 1'000, 10'000'000), field);
     name = "its key is far before the first's";
   } else {
     condition = fmt::format("before(now(), cpu_state(cpu).turn_began + {})", patch.Time("least_turn", 1'000, 20'000'000));

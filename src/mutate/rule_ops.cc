@@ -39,6 +39,52 @@ std::string DrawKey(Patch& patch, const std::string& old, std::string* name) {
   }
 }
 
+// All inserts into the queue change together: it holds one kind.
+bool MakeOrdered(Patch& patch, const Call& call, const std::string& key) {
+  const Program& p = patch.program();
+  const std::string_view queue = p.Text(call.args[0]);
+  for (const Call& c : p.calls) {
+    if ((c.name != "insert" && c.name != "insert_vtime") || c.args.empty()) continue;
+    std::string_view q = p.Text(c.args[0]);
+    if (IsBuiltinQueue(q)) continue;
+    if (q.substr(0, q.find('(')) != queue.substr(0, queue.find('('))) return false;
+    if (c.block < 0 || c.name != "insert" || c.args.size() < 2 || c.function != call.function) return false;
+    size_t at = p.source.rfind("insert", c.args[0].begin);
+    if (at == p.source.npos || at < c.range.begin) return false;
+    patch.Replace({at, at + 6}, "insert_vtime");
+    patch.Replace({c.args[1].end, c.args[1].end}, ", " + key);
+  }
+  return true;
+}
+
+// A whole discipline: the queue ordered by one fact, and whoever comes takes the CPU of the task that has most
+// of it. Least attained service, shortest usual burst, ... by the fact.
+std::optional<TreeChange> Discipline(Patch& patch, const Call& call) {
+  const Program& p = patch.program();
+  Rng& rng = patch.rng();
+  const Statement* s = nullptr;
+  for (const Statement& candidate : p.statements)
+    if (candidate.range.begin == call.range.begin && candidate.kind == CXCursor_CallExpr && !(candidate.lines == candidate.range)) s = &candidate;
+  if (!s) return std::nullopt;
+  Fact fact = rng.Below(2) ? Attained(patch) : DrawFact(patch);
+  if (call.name == "insert_vtime") {
+    if (call.args.size() < 3) return std::nullopt;
+    patch.Replace(call.args[2], fact.text);
+  } else if (!MakeOrdered(patch, call, fact.text)) {
+    return std::nullopt;
+  }
+  std::string lines = rng.Below(2) ? "if ((enq_flags & kEnqWakeup) != 0) {\n" : "{\n";
+  std::string victim = LargestVictim(patch, fact);
+  for (size_t at = 0; at < victim.size();) {
+    size_t end = victim.find('\n', at) + 1;
+    lines += "  " + victim.substr(at, end - at);
+    at = end;
+  }
+  lines += "  if (victim >= 0) kick_cpu(victim, kKickPreempt);\n}\n";
+  patch.InsertLines(s->lines.end, Reindent(lines, IndentAt(p, s->range.begin)));
+  return patch.Take(fmt::format("queue {}: least {} first, preemptive", Brief(p.Text(call.args[0])), fact.name));
+}
+
 }  // namespace
 
 std::optional<TreeChange> PriorityTerm(const Program& p, const Mates&, Rng& rng) {
@@ -52,6 +98,7 @@ std::optional<TreeChange> PriorityTerm(const Program& p, const Mates&, Rng& rng)
   Patch patch(p, rng);
   const std::string queue(p.Text(call.args[0]));
   std::string name;
+  if (rng.Below(3) == 0) return Discipline(patch, call);
   if (call.name == "insert_vtime") {
     if (call.args.size() < 3) return std::nullopt;
     const std::string old(p.Text(call.args[2]));
@@ -72,19 +119,7 @@ std::optional<TreeChange> PriorityTerm(const Program& p, const Mates&, Rng& rng)
     std::string key = DrawKey(patch, rng.Below(3) ? old : "", &name);
     patch.Replace(call.args[2], key);
   } else {
-    // All inserts into the queue change together: it holds one kind.
-    std::string key = DrawKey(patch, "", &name);
-    for (const Call& c : p.calls) {
-      if ((c.name != "insert" && c.name != "insert_vtime") || c.args.empty()) continue;
-      std::string_view q = p.Text(c.args[0]);
-      if (IsBuiltinQueue(q)) continue;
-      if (q.substr(0, q.find('(')) != std::string_view(queue).substr(0, queue.find('('))) return std::nullopt;
-      if (c.block < 0 || c.name != call.name || c.args.size() < 2 || c.function != enqueue) return std::nullopt;
-      size_t at = p.source.rfind("insert", c.args[0].begin);
-      if (at == p.source.npos || at < c.range.begin) return std::nullopt;
-      patch.Replace({at, at + 6}, "insert_vtime");
-      patch.Replace({c.args[1].end, c.args[1].end}, ", " + key);
-    }
+    if (!MakeOrdered(patch, call, DrawKey(patch, "", &name))) return std::nullopt;
   }
   return patch.Take(fmt::format("queue {}: {}", Brief(queue), name));
 }
