@@ -12,17 +12,29 @@ using namespace osevolve;
 TUNABLE(slice_ns, 20'000'000, 10'000, 1'000'000'000)
 TUNABLE(timer_ns, 1'000'000, 10'000, 100'000'000)
 TUNABLE(central_cpu, 0, 0, 511)
+// EVOLVE-BLOCK-START tunables
+// EVOLVE-BLOCK-END
 
 struct CentralCpu {
   u64 started_at;  // 0: idle
+  // EVOLVE-BLOCK-START cpu_state
+  // EVOLVE-BLOCK-END
 };
 
-struct Central : Policy<NoState, CentralCpu> {
+struct CentralTask {
+  // EVOLVE-BLOCK-START task_state
+  // EVOLVE-BLOCK-END
+};
+
+struct Central : Policy<CentralTask, CentralCpu> {
   static constexpr DsqId kQueue = 0;
 
   s32 init() {
     timer_start(timer_ns);
-    return dsq_create(kQueue);
+    s32 error = dsq_create(kQueue);
+    // EVOLVE-BLOCK-START init
+    // EVOLVE-BLOCK-END
+    return error;
   }
 
   s32 select_cpu(Task t, s32 prev, u64 wake_flags) {
@@ -60,8 +72,16 @@ struct Central : Policy<NoState, CentralCpu> {
     // EVOLVE-BLOCK-END
   }
 
-  void running(Task t) { cpu_state(t.cpu()).started_at = now(); }
-  void stopping(Task t, bool runnable) { cpu_state(t.cpu()).started_at = 0; }
+  void running(Task t) {
+    // EVOLVE-BLOCK-START running
+    // EVOLVE-BLOCK-END
+    cpu_state(t.cpu()).started_at = now();
+  }
+  void stopping(Task t, bool runnable) {
+    // EVOLVE-BLOCK-START stopping
+    // EVOLVE-BLOCK-END
+    cpu_state(t.cpu()).started_at = 0;
+  }
 
   void timer() {
     // EVOLVE-BLOCK-START timer
@@ -80,6 +100,9 @@ struct Central : Policy<NoState, CentralCpu> {
     timer_start(timer_ns);
     // EVOLVE-BLOCK-END
   }
+
+  // EVOLVE-BLOCK-START hooks
+  // EVOLVE-BLOCK-END
 };
 
 OSEVOLVE_POLICY(Central, "central")

@@ -26,6 +26,8 @@ TUNABLE(sleeper_credit_pct, 50, 0, 200)  // of sched_latency (GENTLE_FAIR_SLEEPE
 TUNABLE(imbalance_pct, 117, 100, 400)    // a CPU must be this much busier to be pulled from
 TUNABLE(balance_interval_ns, 1'000'000, 100'000, 1'000'000'000)  // times the number of CPUs
 TUNABLE(busy_factor, 16, 1, 64)                                  // times this while the CPU is busy
+// EVOLVE-BLOCK-START tunables
+// EVOLVE-BLOCK-END
 
 struct CfsTask {
   u64 charged;      // run_total() that vruntime accounts for
@@ -34,6 +36,8 @@ struct CfsTask {
   u32 load_weight;  // weight counted there
   u32 on_rq;
   u32 is_new;
+  // EVOLVE-BLOCK-START task_state
+  // EVOLVE-BLOCK-END
 };
 
 struct CfsCpu {
@@ -49,6 +53,8 @@ struct CfsCpu {
   u32 has_curr;
   s32 pull_from;       // CPU to pull a task from at the next dispatch, plus 1
   u32 balance_failed;  // balancing that found no task small enough, in a row (nr_balance_failed)
+  // EVOLVE-BLOCK-START cpu_state
+  // EVOLVE-BLOCK-END
 };
 
 struct Cfs : Policy<CfsTask, CfsCpu> {
@@ -61,6 +67,8 @@ struct Cfs : Policy<CfsTask, CfsCpu> {
     for_each_cpu([&](s32 c) {
       if (error == 0) error = dsq_create(Queue(c));
     });
+    // EVOLVE-BLOCK-START init
+    // EVOLVE-BLOCK-END
     return error;
   }
 
@@ -119,6 +127,8 @@ struct Cfs : Policy<CfsTask, CfsCpu> {
 
   // enqueue_task_fair(): vruntime and load, before the task is queued.
   void runnable(Task t, u64 enq_flags) {
+    // EVOLVE-BLOCK-START runnable
+    // EVOLVE-BLOCK-END
     if (t->on_rq) return;
     Renormalise(t, t.cpu());
     Place(t, enq_flags);
@@ -129,6 +139,8 @@ struct Cfs : Policy<CfsTask, CfsCpu> {
 
   // dequeue_task_fair()
   void quiescent(Task t, u64 deq_flags) {
+    // EVOLVE-BLOCK-START quiescent
+    // EVOLVE-BLOCK-END
     if (!t->on_rq) return;
     t->on_rq = 0;
     Account(t, -1);
@@ -209,6 +221,8 @@ struct Cfs : Policy<CfsTask, CfsCpu> {
 
   // set_next_entity()
   void running(Task t) {
+    // EVOLVE-BLOCK-START running
+    // EVOLVE-BLOCK-END
     MoveTo(t, t.cpu());  // it may have been pulled here
     CfsCpu& cs = cpu_state(t->cpu);
     t->picked = t->charged;
@@ -231,6 +245,8 @@ struct Cfs : Policy<CfsTask, CfsCpu> {
 
   // put_prev_entity()
   void stopping(Task t, bool runnable) {
+    // EVOLVE-BLOCK-START stopping
+    // EVOLVE-BLOCK-END
     Charge(t);
     cpu_state(t->cpu).has_curr = 0;
   }
@@ -252,6 +268,9 @@ struct Cfs : Policy<CfsTask, CfsCpu> {
     // EVOLVE-BLOCK-END
     PeriodicBalance(t, cpu);
   }
+
+  // EVOLVE-BLOCK-START hooks
+  // EVOLVE-BLOCK-END
 
  private:
   OSV_INLINE static DsqId Queue(s32 cpu) { return static_cast<DsqId>(cpu); }

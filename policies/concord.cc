@@ -17,11 +17,28 @@ using namespace osevolve;
 
 TUNABLE(quantum_ns, 5'000, 1'000, 100'000'000)
 TUNABLE(depth, 2, 1, 8)  // 1: a single queue, as in shinjuku.cc
+// EVOLVE-BLOCK-START tunables
+// EVOLVE-BLOCK-END
 
-struct Concord : Policy<> {
+struct ConcordTask {
+  // EVOLVE-BLOCK-START task_state
+  // EVOLVE-BLOCK-END
+};
+
+struct ConcordCpu {
+  // EVOLVE-BLOCK-START cpu_state
+  // EVOLVE-BLOCK-END
+};
+
+struct Concord : Policy<ConcordTask, ConcordCpu> {
   static constexpr DsqId kCentral = 0;
 
-  s32 init() { return dsq_create(kCentral); }
+  s32 init() {
+    s32 error = dsq_create(kCentral);
+    // EVOLVE-BLOCK-START init
+    // EVOLVE-BLOCK-END
+    return error;
+  }
 
   s32 select_cpu(Task t, s32 prev, u64 wake_flags) {
     // EVOLVE-BLOCK-START select_cpu
@@ -59,6 +76,9 @@ struct Concord : Policy<> {
     if (!found) keep_running(quantum_ns);
     // EVOLVE-BLOCK-END
   }
+
+  // EVOLVE-BLOCK-START hooks
+  // EVOLVE-BLOCK-END
 
  private:
   // The worker with the fewest requests, below `depth`; -1 when all are full.

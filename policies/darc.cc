@@ -21,13 +21,19 @@ TUNABLE(class_3_ns, 500'000, 1, 4'000'000'000)
 TUNABLE(profile_ns, 10'000'000, 100'000, 10'000'000'000)  // how often CPUs are reserved anew
 TUNABLE(slice_ns, 20'000'000, 10'000, 1'000'000'000)
 TUNABLE(patience_ns, 100'000'000, 1'000'000, 10'000'000'000)
+// EVOLVE-BLOCK-START tunables
+// EVOLVE-BLOCK-END
 
 struct DarcTask {
   u64 charged;  // run_total() that the profile has
+  // EVOLVE-BLOCK-START task_state
+  // EVOLVE-BLOCK-END
 };
 
 struct DarcCpu {
   s32 type;  // that it is reserved for; it serves shorter ones, too
+  // EVOLVE-BLOCK-START cpu_state
+  // EVOLVE-BLOCK-END
 };
 
 struct Darc : Policy<DarcTask, DarcCpu> {
@@ -46,6 +52,8 @@ struct Darc : Policy<DarcTask, DarcCpu> {
     // Until there is a profile all serve all: first come, first served by type.
     for_each_cpu([&](s32 c) { cpu_state(c).type = kTypes - 1; });
     timer_start(profile_ns);
+    // EVOLVE-BLOCK-START init
+    // EVOLVE-BLOCK-END
     return error;
   }
 
@@ -84,6 +92,8 @@ struct Darc : Policy<DarcTask, DarcCpu> {
   }
 
   void stopping(Task t, bool runnable) {
+    // EVOLVE-BLOCK-START stopping
+    // EVOLVE-BLOCK-END
     u64 ran = t.run_total() - t->charged;
     t->charged += ran;
     s32 own = t.nr_allowed() == nr_cpus() ? TypeOf(t) : -1;
@@ -115,6 +125,9 @@ struct Darc : Policy<DarcTask, DarcCpu> {
     // EVOLVE-BLOCK-END
     timer_start(profile_ns);
   }
+
+  // EVOLVE-BLOCK-START hooks
+  // EVOLVE-BLOCK-END
 
  private:
   OSV_INLINE static s32 TypeOf(Task t) {

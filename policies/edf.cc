@@ -16,21 +16,32 @@ using namespace osevolve;
 TUNABLE(hint_pct, 100, 1, 100'000)
 TUNABLE(default_ns, 10'000'000, 1'000, 10'000'000'000)  // at weight 100
 TUNABLE(slice_ns, 20'000'000, 10'000, 1'000'000'000)
+// EVOLVE-BLOCK-START tunables
+// EVOLVE-BLOCK-END
 
 struct EdfTask {
   u64 deadline;
+  // EVOLVE-BLOCK-START task_state
+  // EVOLVE-BLOCK-END
 };
 
 struct EdfCpu {
   u64 deadline;  // of the running task
   u64 promised;  // of a task that was sent here and has not begun; 0: none
   u32 busy;
+  // EVOLVE-BLOCK-START cpu_state
+  // EVOLVE-BLOCK-END
 };
 
 struct Edf : Policy<EdfTask, EdfCpu> {
   static constexpr DsqId kQueue = 0;
 
-  s32 init() { return dsq_create(kQueue); }
+  s32 init() {
+    s32 error = dsq_create(kQueue);
+    // EVOLVE-BLOCK-START init
+    // EVOLVE-BLOCK-END
+    return error;
+  }
 
   s32 select_cpu(Task t, s32 prev, u64 wake_flags) {
     // EVOLVE-BLOCK-START select_cpu
@@ -42,6 +53,8 @@ struct Edf : Policy<EdfTask, EdfCpu> {
   }
 
   void runnable(Task t, u64 enq_flags) {
+    // EVOLVE-BLOCK-START runnable
+    // EVOLVE-BLOCK-END
     if ((enq_flags & kEnqWakeup) || t->deadline == 0) t->deadline = now() + Relative(t);
   }
 
@@ -76,6 +89,8 @@ struct Edf : Policy<EdfTask, EdfCpu> {
   }
 
   void running(Task t) {
+    // EVOLVE-BLOCK-START running
+    // EVOLVE-BLOCK-END
     EdfCpu& cs = cpu_state(t.cpu());
     cs.deadline = t->deadline;
     cs.promised = 0;
@@ -92,7 +107,14 @@ struct Edf : Policy<EdfTask, EdfCpu> {
     return false;
   }
 
-  void stopping(Task t, bool runnable) { cpu_state(t.cpu()).busy = 0; }
+  void stopping(Task t, bool runnable) {
+    // EVOLVE-BLOCK-START stopping
+    // EVOLVE-BLOCK-END
+    cpu_state(t.cpu()).busy = 0;
+  }
+
+  // EVOLVE-BLOCK-START hooks
+  // EVOLVE-BLOCK-END
 
  private:
   OSV_INLINE static u64 Relative(Task t) {

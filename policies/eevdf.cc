@@ -38,6 +38,8 @@ TUNABLE(yield_forfeits, 1, 0, 1)  // since v6.18 and v6.12.58: who yields, gives
 TUNABLE(imbalance_pct, 117, 100, 400)  // a CPU must be this much busier to be pulled from
 TUNABLE(balance_interval_ns, 1'000'000, 100'000, 1'000'000'000)  // times the number of CPUs
 TUNABLE(busy_factor, 16, 1, 64)                                  // times this while the CPU is busy
+// EVOLVE-BLOCK-START tunables
+// EVOLVE-BLOCK-END
 
 struct EevdfTask {
   u64 charged;  // run_total() that vruntime accounts for
@@ -50,6 +52,8 @@ struct EevdfTask {
   u32 on_rq;
   u32 is_new;
   u32 delayed;       // it fell asleep with negative lag (sched_delayed)
+  // EVOLVE-BLOCK-START task_state
+  // EVOLVE-BLOCK-END
 };
 
 struct EevdfCpu {
@@ -69,6 +73,8 @@ struct EevdfCpu {
   u32 has_curr;
   s32 pull_from;       // CPU to pull a task from at the next dispatch, plus 1
   u32 balance_failed;  // balancing that found no task small enough, in a row (nr_balance_failed)
+  // EVOLVE-BLOCK-START cpu_state
+  // EVOLVE-BLOCK-END
 };
 
 struct Eevdf : Policy<EevdfTask, EevdfCpu> {
@@ -84,6 +90,8 @@ struct Eevdf : Policy<EevdfTask, EevdfCpu> {
       if (error == 0) error = dsq_create(Ready(c));
       if (error == 0) error = dsq_create(Later(c));
     });
+    // EVOLVE-BLOCK-START init
+    // EVOLVE-BLOCK-END
     return error;
   }
 
@@ -141,6 +149,8 @@ struct Eevdf : Policy<EevdfTask, EevdfCpu> {
 
   // enqueue_entity(): placed and counted before it is queued.
   void runnable(Task t, u64 enq_flags) {
+    // EVOLVE-BLOCK-START runnable
+    // EVOLVE-BLOCK-END
     if (t->on_rq) return;
     bool wakeup = (enq_flags & kEnqWakeup) != 0;
     bool delayed = wakeup && Delayed(t, t.cpu());
@@ -156,6 +166,8 @@ struct Eevdf : Policy<EevdfTask, EevdfCpu> {
 
   // dequeue_entity()
   void quiescent(Task t, u64 deq_flags) {
+    // EVOLVE-BLOCK-START quiescent
+    // EVOLVE-BLOCK-END
     if (!t->on_rq) return;
     Remove(t);
     t->delayed = delay_dequeue != 0 && t->vlag < 0;
@@ -270,12 +282,16 @@ struct Eevdf : Policy<EevdfTask, EevdfCpu> {
 
   // set_next_entity()
   void running(Task t) {
+    // EVOLVE-BLOCK-START running
+    // EVOLVE-BLOCK-END
     MoveTo(t, t.cpu());  // it may have been pulled here
     SetCurr(t);
   }
 
   // put_prev_entity()
   void stopping(Task t, bool runnable) {
+    // EVOLVE-BLOCK-START stopping
+    // EVOLVE-BLOCK-END
     Charge(t);
     cpu_state(t->cpu).has_curr = 0;
   }
@@ -306,6 +322,9 @@ struct Eevdf : Policy<EevdfTask, EevdfCpu> {
     // EVOLVE-BLOCK-END
     return false;
   }
+
+  // EVOLVE-BLOCK-START hooks
+  // EVOLVE-BLOCK-END
 
  private:
   // Waiting tasks of a CPU: eligible ones by deadline; others by vruntime.

@@ -5,11 +5,28 @@
 using namespace osevolve;
 
 TUNABLE(slice_ns, 20'000'000, 100'000, 1'000'000'000)
+// EVOLVE-BLOCK-START tunables
+// EVOLVE-BLOCK-END
 
-struct Fifo : Policy<> {
+struct FifoTask {
+  // EVOLVE-BLOCK-START task_state
+  // EVOLVE-BLOCK-END
+};
+
+struct FifoCpu {
+  // EVOLVE-BLOCK-START cpu_state
+  // EVOLVE-BLOCK-END
+};
+
+struct Fifo : Policy<FifoTask, FifoCpu> {
   static constexpr DsqId kQueue = 0;
 
-  s32 init() { return dsq_create(kQueue); }
+  s32 init() {
+    s32 error = dsq_create(kQueue);
+    // EVOLVE-BLOCK-START init
+    // EVOLVE-BLOCK-END
+    return error;
+  }
 
   void enqueue(Task t, u64 enq_flags) {
     // EVOLVE-BLOCK-START enqueue
@@ -22,6 +39,9 @@ struct Fifo : Policy<> {
     dsq_move_to_local(kQueue);
     // EVOLVE-BLOCK-END
   }
+
+  // EVOLVE-BLOCK-START hooks
+  // EVOLVE-BLOCK-END
 };
 
 OSEVOLVE_POLICY(Fifo, "fifo")

@@ -15,9 +15,13 @@ using namespace osevolve;
 // How far a task may get ahead of the others: the theory's limit is 0. With a kernel's tick a quantum
 // lasts until the next tick.
 TUNABLE(quantum_ns, 5'000, 100, 100'000'000)
+// EVOLVE-BLOCK-START tunables
+// EVOLVE-BLOCK-END
 
 struct LasTask {
   u64 base;  // run_total() when its request began
+  // EVOLVE-BLOCK-START task_state
+  // EVOLVE-BLOCK-END
 };
 
 struct LasCpu {
@@ -25,12 +29,19 @@ struct LasCpu {
   u64 since;
   u32 busy;
   u32 kicked;  // somebody who waits was sent here
+  // EVOLVE-BLOCK-START cpu_state
+  // EVOLVE-BLOCK-END
 };
 
 struct Las : Policy<LasTask, LasCpu> {
   static constexpr DsqId kQueue = 0;
 
-  s32 init() { return dsq_create(kQueue); }
+  s32 init() {
+    s32 error = dsq_create(kQueue);
+    // EVOLVE-BLOCK-START init
+    // EVOLVE-BLOCK-END
+    return error;
+  }
 
   void enable(Task t) { t->base = t.run_total(); }
 
@@ -44,6 +55,8 @@ struct Las : Policy<LasTask, LasCpu> {
   }
 
   void runnable(Task t, u64 enq_flags) {
+    // EVOLVE-BLOCK-START runnable
+    // EVOLVE-BLOCK-END
     if (enq_flags & kEnqWakeup) t->base = t.run_total();
   }
 
@@ -83,6 +96,8 @@ struct Las : Policy<LasTask, LasCpu> {
   }
 
   void running(Task t) {
+    // EVOLVE-BLOCK-START running
+    // EVOLVE-BLOCK-END
     LasCpu& cs = cpu_state(t.cpu());
     cs.attained = t.run_total() - t->base;
     cs.since = now();
@@ -101,7 +116,14 @@ struct Las : Policy<LasTask, LasCpu> {
     return false;
   }
 
-  void stopping(Task t, bool runnable) { cpu_state(t.cpu()).busy = 0; }
+  void stopping(Task t, bool runnable) {
+    // EVOLVE-BLOCK-START stopping
+    // EVOLVE-BLOCK-END
+    cpu_state(t.cpu()).busy = 0;
+  }
+
+  // EVOLVE-BLOCK-START hooks
+  // EVOLVE-BLOCK-END
 
  private:
   OSV_INLINE static u64 AttainedNow(const LasCpu& cs) {

@@ -17,12 +17,16 @@ using namespace osevolve;
 TUNABLE(levels, 3, 1, 8)
 TUNABLE(top_quantum_ns, 10'000'000, 10'000, 100'000'000)
 TUNABLE(boost_ns, 1'000'000'000, 1'000'000, 10'000'000'000)
+// EVOLVE-BLOCK-START tunables
+// EVOLVE-BLOCK-END
 
 struct MlfqTask {
   u64 charged;  // run_total() accounted for
   u64 used;     // of the quantum of its level
   u32 level;    // 0 is the top
   u32 epoch;    // boost that its level dates from
+  // EVOLVE-BLOCK-START task_state
+  // EVOLVE-BLOCK-END
 };
 
 struct MlfqCpu {
@@ -30,6 +34,8 @@ struct MlfqCpu {
   u64 left;      // of its quantum, then
   u32 level;     // its level
   u32 preempts;  // preemptions on their way to this CPU
+  // EVOLVE-BLOCK-START cpu_state
+  // EVOLVE-BLOCK-END
 };
 
 struct Mlfq : Policy<MlfqTask, MlfqCpu> {
@@ -44,6 +50,8 @@ struct Mlfq : Policy<MlfqTask, MlfqCpu> {
       if (error == 0) error = dsq_create(static_cast<DsqId>(i));
     });
     timer_start(boost_ns);
+    // EVOLVE-BLOCK-START init
+    // EVOLVE-BLOCK-END
     return error;
   }
 
@@ -122,6 +130,8 @@ struct Mlfq : Policy<MlfqTask, MlfqCpu> {
   }
 
   void running(Task t) {
+    // EVOLVE-BLOCK-START running
+    // EVOLVE-BLOCK-END
     Boost(t);
     MlfqCpu& cs = cpu_state(t.cpu());
     cs.started = now();
@@ -142,6 +152,8 @@ struct Mlfq : Policy<MlfqTask, MlfqCpu> {
   }
 
   void stopping(Task t, bool runnable) {
+    // EVOLVE-BLOCK-START stopping
+    // EVOLVE-BLOCK-END
     Charge(t);
     cpu_state(t.cpu()).started = 0;
   }
@@ -158,6 +170,9 @@ struct Mlfq : Policy<MlfqTask, MlfqCpu> {
     timer_start(boost_ns);
     // EVOLVE-BLOCK-END
   }
+
+  // EVOLVE-BLOCK-START hooks
+  // EVOLVE-BLOCK-END
 
  private:
   OSV_INLINE static DsqId Queue(u32 epoch, u32 level) {

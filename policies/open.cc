@@ -112,6 +112,9 @@ struct Open : Policy<OpenTask, OpenCpu> {
     // EVOLVE-BLOCK-START timer
     // EVOLVE-BLOCK-END
   }
+
+  // EVOLVE-BLOCK-START hooks
+  // EVOLVE-BLOCK-END
 };
 
 OSEVOLVE_POLICY(Open, "open")

@@ -11,11 +11,28 @@ using namespace osevolve;
 
 TUNABLE(lead_ns, 1'000'000, 0, 1'000'000)             // of each unit of weight
 TUNABLE(slice_ns, 20'000'000, 100'000, 1'000'000'000)  // after it a task waits like one that arrives
+// EVOLVE-BLOCK-START tunables
+// EVOLVE-BLOCK-END
 
-struct Priority : Policy<> {
+struct PriorityTask {
+  // EVOLVE-BLOCK-START task_state
+  // EVOLVE-BLOCK-END
+};
+
+struct PriorityCpu {
+  // EVOLVE-BLOCK-START cpu_state
+  // EVOLVE-BLOCK-END
+};
+
+struct Priority : Policy<PriorityTask, PriorityCpu> {
   static constexpr DsqId kQueue = 0;
 
-  s32 init() { return dsq_create(kQueue); }
+  s32 init() {
+    s32 error = dsq_create(kQueue);
+    // EVOLVE-BLOCK-START init
+    // EVOLVE-BLOCK-END
+    return error;
+  }
 
   s32 select_cpu(Task t, s32 prev, u64 wake_flags) {
     // EVOLVE-BLOCK-START select_cpu
@@ -46,6 +63,9 @@ struct Priority : Policy<> {
     if (!dsq_move_to_local(kQueue)) keep_running(slice_ns);
     // EVOLVE-BLOCK-END
   }
+
+  // EVOLVE-BLOCK-START hooks
+  // EVOLVE-BLOCK-END
 };
 
 OSEVOLVE_POLICY(Priority, "priority")

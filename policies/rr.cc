@@ -9,11 +9,28 @@
 using namespace osevolve;
 
 TUNABLE(quantum_ns, 3'000'000, 1'000, 1'000'000'000)
+// EVOLVE-BLOCK-START tunables
+// EVOLVE-BLOCK-END
 
-struct Rr : Policy<> {
+struct RrTask {
+  // EVOLVE-BLOCK-START task_state
+  // EVOLVE-BLOCK-END
+};
+
+struct RrCpu {
+  // EVOLVE-BLOCK-START cpu_state
+  // EVOLVE-BLOCK-END
+};
+
+struct Rr : Policy<RrTask, RrCpu> {
   static constexpr DsqId kQueue = 0;
 
-  s32 init() { return dsq_create(kQueue); }
+  s32 init() {
+    s32 error = dsq_create(kQueue);
+    // EVOLVE-BLOCK-START init
+    // EVOLVE-BLOCK-END
+    return error;
+  }
 
   s32 select_cpu(Task t, s32 prev, u64 wake_flags) {
     // EVOLVE-BLOCK-START select_cpu
@@ -44,6 +61,9 @@ struct Rr : Policy<> {
     if (!dsq_move_to_local(kQueue)) keep_running(quantum_ns);
     // EVOLVE-BLOCK-END
   }
+
+  // EVOLVE-BLOCK-START hooks
+  // EVOLVE-BLOCK-END
 };
 
 OSEVOLVE_POLICY(Rr, "rr")

@@ -15,11 +15,28 @@ using namespace osevolve;
 
 TUNABLE(quantum_ns, 5'000, 1'000, 100'000'000)
 TUNABLE(requeue_at_head, 0, 0, 1)  // 1: a preempted request stays first (light-tailed service times)
+// EVOLVE-BLOCK-START tunables
+// EVOLVE-BLOCK-END
 
-struct Shinjuku : Policy<> {
+struct ShinjukuTask {
+  // EVOLVE-BLOCK-START task_state
+  // EVOLVE-BLOCK-END
+};
+
+struct ShinjukuCpu {
+  // EVOLVE-BLOCK-START cpu_state
+  // EVOLVE-BLOCK-END
+};
+
+struct Shinjuku : Policy<ShinjukuTask, ShinjukuCpu> {
   static constexpr DsqId kQueue = 0;
 
-  s32 init() { return dsq_create(kQueue); }
+  s32 init() {
+    s32 error = dsq_create(kQueue);
+    // EVOLVE-BLOCK-START init
+    // EVOLVE-BLOCK-END
+    return error;
+  }
 
   s32 select_cpu(Task t, s32 prev, u64 wake_flags) {
     // EVOLVE-BLOCK-START select_cpu
@@ -53,6 +70,9 @@ struct Shinjuku : Policy<> {
     if (!dsq_move_to_local(kQueue)) keep_running(quantum_ns);
     // EVOLVE-BLOCK-END
   }
+
+  // EVOLVE-BLOCK-START hooks
+  // EVOLVE-BLOCK-END
 };
 
 OSEVOLVE_POLICY(Shinjuku, "shinjuku")

@@ -23,8 +23,20 @@ TUNABLE(slo_3_ns, 50'000'000, 1'000, 10'000'000'000)
 TUNABLE(class_1_ns, 5'000, 1, 4'000'000'000)  // classes 1, 2, 3 begin at this much work
 TUNABLE(class_2_ns, 50'000, 1, 4'000'000'000)
 TUNABLE(class_3_ns, 500'000, 1, 4'000'000'000)
+// EVOLVE-BLOCK-START tunables
+// EVOLVE-BLOCK-END
 
-struct ShinjukuMq : Policy<> {
+struct ShinjukuMqTask {
+  // EVOLVE-BLOCK-START task_state
+  // EVOLVE-BLOCK-END
+};
+
+struct ShinjukuMqCpu {
+  // EVOLVE-BLOCK-START cpu_state
+  // EVOLVE-BLOCK-END
+};
+
+struct ShinjukuMq : Policy<ShinjukuMqTask, ShinjukuMqCpu> {
   static constexpr s32 kClasses = 4;
 
   s32 init() {
@@ -32,6 +44,8 @@ struct ShinjukuMq : Policy<> {
     for_n(kClasses, [&](s32 c) {
       if (error == 0) error = dsq_create(static_cast<DsqId>(c));
     });
+    // EVOLVE-BLOCK-START init
+    // EVOLVE-BLOCK-END
     return error;
   }
 
@@ -86,6 +100,9 @@ struct ShinjukuMq : Policy<> {
     if (!found) keep_running(quantum_ns);
     // EVOLVE-BLOCK-END
   }
+
+  // EVOLVE-BLOCK-START hooks
+  // EVOLVE-BLOCK-END
 
  private:
   OSV_INLINE static DsqId ClassOf(Task t) {

@@ -17,11 +17,15 @@ using namespace osevolve;
 TUNABLE(slice_ns, 20'000'000, 1'000, 1'000'000'000)    // after which the running task is compared again
 TUNABLE(least_gain_ns, 0, 0, 1'000'000'000)            // a preemption must save this much
 TUNABLE(first_guess_ns, 1'000'000, 1, 1'000'000'000)   // of a task that is new and has no hint
+// EVOLVE-BLOCK-START tunables
+// EVOLVE-BLOCK-END
 
 struct SrptTask {
   u64 base;   // run_total() when its request began
   u64 work;   // of the request
   u64 usual;  // mean of what it needed between sleeps, recent ones more
+  // EVOLVE-BLOCK-START task_state
+  // EVOLVE-BLOCK-END
 };
 
 struct SrptCpu {
@@ -32,6 +36,8 @@ struct SrptCpu {
   u32 busy;
   u32 yielded;
   u32 ending;  // its size is known: past it, it is about to end (clocks differ a little), at most for a slice
+  // EVOLVE-BLOCK-START cpu_state
+  // EVOLVE-BLOCK-END
 };
 
 struct Srpt : Policy<SrptTask, SrptCpu> {
@@ -40,7 +46,10 @@ struct Srpt : Policy<SrptTask, SrptCpu> {
 
   s32 init() {
     for_each_cpu([&](s32 c) { cpu_state(c).promised = kNobody; });
-    return dsq_create(kQueue);
+    s32 error = dsq_create(kQueue);
+    // EVOLVE-BLOCK-START init
+    // EVOLVE-BLOCK-END
+    return error;
   }
 
   void enable(Task t) {
@@ -57,7 +66,11 @@ struct Srpt : Policy<SrptTask, SrptCpu> {
     // EVOLVE-BLOCK-END
   }
 
-  void runnable(Task t, u64 enq_flags) { BeginRequest(t); }
+  void runnable(Task t, u64 enq_flags) {
+    // EVOLVE-BLOCK-START runnable
+    // EVOLVE-BLOCK-END
+    BeginRequest(t);
+  }
 
   void enqueue(Task t, u64 enq_flags) {
     u64 left = Left(t);
@@ -89,6 +102,8 @@ struct Srpt : Policy<SrptTask, SrptCpu> {
   }
 
   void running(Task t) {
+    // EVOLVE-BLOCK-START running
+    // EVOLVE-BLOCK-END
     SrptCpu& cs = cpu_state(t.cpu());
     u64 left = Left(t);
     cs.used = t.run_total() - t->base;
@@ -112,6 +127,9 @@ struct Srpt : Policy<SrptTask, SrptCpu> {
     if (!runnable) t->usual = (3 * t->usual + t.run_total() - t->base) / 4;
     // EVOLVE-BLOCK-END
   }
+
+  // EVOLVE-BLOCK-START hooks
+  // EVOLVE-BLOCK-END
 
  private:
   OSV_INLINE static void BeginRequest(Task t) {

@@ -12,20 +12,34 @@ using namespace osevolve;
 
 TUNABLE(slice_ns, 20'000'000, 100'000, 1'000'000'000)  // SCX_SLICE_DFL
 TUNABLE(max_lag_ns, 20'000'000, 0, 1'000'000'000)      // credit that a sleeper may keep
+// EVOLVE-BLOCK-START tunables
+// EVOLVE-BLOCK-END
 
 struct VtimeTask {
   u64 charged;   // run_total() that vtime accounts for
   u64 last_run;  // CPU time of its last turn
+  // EVOLVE-BLOCK-START task_state
+  // EVOLVE-BLOCK-END
 };
 
-struct Vtime : Policy<VtimeTask> {
+struct VtimeCpu {
+  // EVOLVE-BLOCK-START cpu_state
+  // EVOLVE-BLOCK-END
+};
+
+struct Vtime : Policy<VtimeTask, VtimeCpu> {
   static constexpr DsqId kQueue = 0;
 
   // Vtime of the task that is furthest ahead among those that ran. Several CPUs write it and a
   // race may set it back a little: harmless, as in scx_simple.
   u64 vtime_now;
 
-  s32 init() { return dsq_create(kQueue); }
+  s32 init() {
+    s32 error = dsq_create(kQueue);
+    // EVOLVE-BLOCK-START init
+    // EVOLVE-BLOCK-END
+    return error;
+  }
 
   void enable(Task t) {
     t.set_vtime(vtime_now);
@@ -84,6 +98,9 @@ struct Vtime : Policy<VtimeTask> {
     t.set_vtime(t.vtime() + udiv(used * 100, t.weight()));
     // EVOLVE-BLOCK-END
   }
+
+  // EVOLVE-BLOCK-START hooks
+  // EVOLVE-BLOCK-END
 };
 
 OSEVOLVE_POLICY(Vtime, "vtime")

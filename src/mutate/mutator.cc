@@ -17,18 +17,42 @@ namespace ose {
 namespace {
 
 constexpr int kTries = 12;              // draws of an operator
+// Two or three steps in one, since what a mechanism needs may lose before the mechanism is there.
+constexpr std::string_view kCompound = "compound";
 constexpr size_t kCachedPrograms = 24;  // about 1 MB each
 
 class AstMutator : public Mutator {
  public:
   explicit AstMutator(std::unique_ptr<ast::Parser> parser) : parser_(std::move(parser)) {
     for (const Operator& op : Operators()) names_.emplace_back(op.name);
+    names_.emplace_back(kCompound);
   }
 
   const std::vector<std::string>& ops() const override { return names_; }
 
   Result<Mutation> Mutate(const std::string& parent, std::string_view op,
                           const std::vector<std::string>& mates, Rng& rng) override {
+    return op == kCompound ? Compound(parent, mates, rng) : Step(parent, op, mates, rng);
+  }
+
+ private:
+  Result<Mutation> Compound(const std::string& parent, const std::vector<std::string>& mates, Rng& rng) {
+    const uint64_t steps = 2 + rng.Below(2);
+    Mutation all{parent, std::string(kCompound), ""};
+    uint64_t made = 0;
+    for (int i = 0; i < kTries && made < steps; ++i) {
+      const std::string& op = names_[rng.Below(names_.size() - 1)];
+      Result<Mutation> m = Step(all.source, op, mates, rng);
+      if (!m.ok() || m->source == parent) continue;
+      all.source = std::move(m->source);
+      all.note += fmt::format("{}{}: {}", made == 0 ? "" : "; ", op, m->note);
+      ++made;
+    }
+    if (made < 2) return Error{kExitNotFound, "operator compound finds too little to change in this policy"};
+    return all;
+  }
+
+  Result<Mutation> Step(const std::string& parent, std::string_view op, const std::vector<std::string>& mates, Rng& rng) {
     auto found =
         std::find_if(Operators().begin(), Operators().end(), [&](const Operator& o) { return o.name == op; });
     if (found == Operators().end())
@@ -68,7 +92,6 @@ class AstMutator : public Mutator {
     return Error{kExitNotFound, fmt::format("operator {} {} in this policy", op, reason)};
   }
 
- private:
   // Parents and mates come back often; the result does not depend on what is cached.
   Result<std::shared_ptr<const Program>> Cached(const std::string& source) {
     auto it = std::find_if(cache_.begin(), cache_.end(), [&](const auto& p) { return p->source == source; });

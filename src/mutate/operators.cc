@@ -24,6 +24,9 @@ const std::vector<Operator>& Operators() {
       {"branch", BranchStatement}, {"delete", DeleteStatement},  {"copy", CopyStatement},
       {"move", MoveStatement},     {"swap", SwapStatements},     {"replace", ReplaceExpression},
       {"call", MutateCall},        {"cross_block", CrossBlock},  {"graft", GraftStatement},
+      {"priority", PriorityTerm},  {"slice", SliceRule},         {"place", PlacementRule},
+      {"preempt", PreemptRule},    {"trial", TrialRule},         {"queue", QueueRule},
+      {"hook", HookRule},          {"simplify", Simplify},
   };
   return operators;
 }

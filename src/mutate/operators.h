@@ -82,6 +82,19 @@ std::optional<TreeChange> CopyStatement(const Program& p, const Mates& mates, Rn
 std::optional<TreeChange> MoveStatement(const Program& p, const Mates& mates, Rng& rng);
 std::optional<TreeChange> SwapStatements(const Program& p, const Mates& mates, Rng& rng);
 
+// Mechanisms: whole rules of scheduling, with what they measure (rule_ops.cc, placement_ops.cc, queue_ops.cc,
+// hook_ops.cc).
+std::optional<TreeChange> PriorityTerm(const Program& p, const Mates& mates, Rng& rng);
+std::optional<TreeChange> SliceRule(const Program& p, const Mates& mates, Rng& rng);
+std::optional<TreeChange> PlacementRule(const Program& p, const Mates& mates, Rng& rng);
+std::optional<TreeChange> PreemptRule(const Program& p, const Mates& mates, Rng& rng);
+std::optional<TreeChange> TrialRule(const Program& p, const Mates& mates, Rng& rng);
+std::optional<TreeChange> QueueRule(const Program& p, const Mates& mates, Rng& rng);
+std::optional<TreeChange> HookRule(const Program& p, const Mates& mates, Rng& rng);
+
+// Removes what nothing needs, or one alternative (simplify_ops.cc).
+std::optional<TreeChange> Simplify(const Program& p, const Mates& mates, Rng& rng);
+
 // Crossover (crossover_ops.cc).
 std::optional<TreeChange> CrossBlock(const Program& p, const Mates& mates, Rng& rng);
 std::optional<TreeChange> GraftStatement(const Program& p, const Mates& mates, Rng& rng);
