@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "core/exit_code.h"
+#include "eval/local_evaluator.h"
 #include "workload/bound.h"
 #include "workload/signature.h"
 #include "workload/workload_check.h"
@@ -164,7 +165,7 @@ Result<std::unique_ptr<Evaluator>> MakeEvaluator(const Context& context, const P
   o.objectives = problem.workload.objectives;
   o.bounds = MemoizedBounds(problem);
   o.jobs = jobs > 0 ? jobs : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  return Evaluator::Create(std::move(o));
+  return LocalEvaluator::Create(std::move(o));
 }
 
 std::string WithPlace(const Problem& problem, const std::string& diagnosis) {

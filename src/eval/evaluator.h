@@ -1,37 +1,21 @@
-// Evaluator: policy source + seeds -> Evaluation. The trusted side of the pipeline
-//
-//   gate -> compile -> torture run -> seeds -> scores
-//
-// on a pool of threads, each with a gate and a worker process of its own. No generated code ever
-// runs in this process.
-//
-// Results are cached by object code, tunables and seed, so that asking again, or asking for more
-// seeds of the same candidate, costs only what is new; what an Evaluation says does not depend on
-// the cache, on the number of jobs or on the order of completion.
+// Evaluator: policy source + seeds -> Evaluation, wherever the work is done: on this machine
+// (eval/local_evaluator.h) or elsewhere. What an Evaluation says does not depend on where, on how
+// many at once or on the order of completion.
 //
 // Threads: Submit from any; the futures become ready in any order.
 #ifndef OSEVOLVE_EVAL_EVALUATOR_H_
 #define OSEVOLVE_EVAL_EVALUATOR_H_
 
-#include <condition_variable>
-#include <deque>
 #include <functional>
 #include <future>
-#include <map>
-#include <memory>
-#include <mutex>
 #include <optional>
-#include <set>
 #include <string>
-#include <thread>
-#include <variant>
 #include <vector>
 
 #include "core/candidate.h"
 #include "core/schedule_profile.h"
 #include "core/score.h"
 #include "core/worker_protocol.h"
-#include "eval/compiler.h"
 
 namespace ose {
 
@@ -62,67 +46,25 @@ struct EvalJob {
 
 class Evaluator {
  public:
-  // Starts no process yet. kExitNoCompiler, kExitNoSandbox.
-  static Result<std::unique_ptr<Evaluator>> Create(EvaluatorOptions options);
-  // Waits for running jobs; those not started are abandoned with an Outcome of kInternal.
-  ~Evaluator();
+  // Jobs that are not over are waited for or abandoned with an Outcome of kInternal.
+  virtual ~Evaluator() = default;
 
-  std::future<Evaluation> Submit(EvalJob job);
+  virtual std::future<Evaluation> Submit(EvalJob job) = 0;
   Evaluation Evaluate(EvalJob job) { return Submit(std::move(job)).get(); }
 
   // Where the time goes in one run of a policy (one seed, simulated anew each time: only the gate's and
   // the compiler's caches are used). The error of a policy that fails has the diagnosis and exit code
   // of its Evaluation.
-  std::future<Result<ScheduleProfile>> SubmitProfile(std::string source, std::string file, uint64_t seed);
+  virtual std::future<Result<ScheduleProfile>> SubmitProfile(std::string source, std::string file, uint64_t seed) = 0;
   // Likewise what `watch` asks to see, of each seed in its order.
-  std::future<Result<std::vector<WorkerSeed>>> SubmitWatched(std::string source, std::string file, std::vector<uint64_t> seeds, Watch watch);
+  virtual std::future<Result<std::vector<WorkerSeed>>> SubmitWatched(std::string source, std::string file, std::vector<uint64_t> seeds,
+                                                                     Watch watch) = 0;
 
   // OutcomeExitCode, but for Outcome::kInternal the code of what failed on the host, as kExitIo for
   // a full disk.
-  int ExitCode(const Evaluation& evaluation);
+  virtual int ExitCode(const Evaluation& evaluation) = 0;
 
-  const EvaluatorOptions& options() const { return options_; }
-
- private:
-  struct Task {
-    EvalJob job;
-    std::variant<std::promise<Evaluation>, std::function<void(Result<std::vector<WorkerSeed>>)>> promise;
-    Watch watch = {};
-  };
-  struct Ready {  // to run
-    CompiledPolicy object;
-    Tunables tunables;
-  };
-  struct Clients;  // of one thread
-
-  explicit Evaluator(EvaluatorOptions options) : options_(std::move(options)) {}
-  void ThreadMain();
-  void Enqueue(Task task);
-  Evaluation Process(const EvalJob& job, Clients& clients);
-  Result<std::vector<WorkerSeed>> RunWatched(const EvalJob& job, const Watch& watch, Clients& clients);
-  // Checks and compiles; the Evaluation says why not.
-  std::variant<Ready, Evaluation> Prepare(const EvalJob& job, Clients& clients);
-  Evaluation RunSeeds(const EvalJob& job, const CompiledPolicy& object, const Tunables& tunables,
-                      const std::vector<uint64_t>& seeds, Clients& clients);
-  Evaluation HostFailure(const Error& error, const std::string& object_hash = "");
-  static std::string ResultKey(const std::string& object_hash, const Tunables& tunables);
-
-  const EvaluatorOptions options_;
-  std::unique_ptr<Compiler> compiler_;
-  std::vector<std::thread> threads_;
-
-  std::mutex mutex_;  // guards all below
-  std::condition_variable wake_;
-  std::deque<Task> queue_;
-  bool stopping_ = false;
-  std::map<std::string, std::string> gate_cache_;  // normalized source hash -> "" or the diagnosis
-  struct Known {
-    bool tortured = false;
-    std::map<uint64_t, SeedResult> seeds;
-    std::optional<Evaluation> failure;
-  };
-  std::map<std::string, Known> results_;  // by ResultKey
-  std::map<std::string, int> host_failures_;  // exit codes by diagnosis
+  virtual const EvaluatorOptions& options() const = 0;
 };
 
 }  // namespace ose

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "core/exit_code.h"
+#include "eval/local_evaluator.h"
 
 namespace ose {
 namespace {
@@ -51,7 +52,7 @@ class ManualRunTest : public testing::Test {
     o.objectives = {{"throughput", Direction::kMaximize, 1}};
     o.bounds = [](uint64_t) { return Metrics{{"throughput", 10'000.0}}; };
     o.jobs = 2;
-    auto e = Evaluator::Create(std::move(o));
+    auto e = LocalEvaluator::Create(std::move(o));
     EXPECT_TRUE(e.ok()) << e.error().message;
     evaluator_ = std::move(*e);
     seeds_ = {{"five", Policy("5'000'000")}, {"broken", "this is no policy\n"}, {"twenty", Policy("20'000'000")}};

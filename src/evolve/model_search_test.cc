@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "base/file.h"
+#include "eval/local_evaluator.h"
 #include "evolve/evolution.h"
 
 namespace ose {
@@ -106,7 +107,7 @@ class ModelSearchTest : public testing::Test {
     o.machine_text = kMachine;
     o.objectives = {{"short.latency_p95", Direction::kMinimize, 1}};
     o.bounds = [](uint64_t) { return Metrics{{"short.latency_p95", 1500.0}}; };
-    auto evaluator = Evaluator::Create(std::move(o));
+    auto evaluator = LocalEvaluator::Create(std::move(o));
     ASSERT_TRUE(evaluator.ok()) << evaluator.error().message;
     evaluator_ = std::move(*evaluator);
     auto mutator = Mutator::Create(OSE_SOURCE_DIR "/include");

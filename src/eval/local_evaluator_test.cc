@@ -1,5 +1,5 @@
 // The whole pipeline on real processes: gate, compiler, worker.
-#include "eval/evaluator.h"
+#include "eval/local_evaluator.h"
 
 #include <gtest/gtest.h>
 
@@ -54,7 +54,7 @@ EvaluatorOptions Options(int jobs) {
 }
 
 // An upgrade, or somebody at work on the header, while a search runs.
-TEST(Evaluator, AHeaderThatChangesMeanwhileIsNotSeen) {
+TEST(LocalEvaluator, AHeaderThatChangesMeanwhileIsNotSeen) {
   auto dir = TempDir::Make("header");
   ASSERT_TRUE(dir.ok());
   const std::string copy = dir->path() + "/osevolve/policy.h";
@@ -62,7 +62,7 @@ TEST(Evaluator, AHeaderThatChangesMeanwhileIsNotSeen) {
   ASSERT_TRUE(WriteFileAtomic(copy, *ReadFile(std::string(OSE_SOURCE_DIR) + "/include/osevolve/policy.h")).ok());
   EvaluatorOptions o = Options(1);
   o.include_dir = dir->path();
-  auto evaluator = Evaluator::Create(std::move(o));
+  auto evaluator = LocalEvaluator::Create(std::move(o));
   ASSERT_TRUE(evaluator.ok()) << evaluator.error().message;
   EXPECT_EQ((*evaluator)->Evaluate({.source = kGood, .file = "p.cc", .seeds = {1}, .skeleton_of = {}}).outcome, Outcome::kOk);
   ASSERT_TRUE(WriteFileAtomic(copy, "#error\n").ok());
@@ -70,12 +70,12 @@ TEST(Evaluator, AHeaderThatChangesMeanwhileIsNotSeen) {
   EXPECT_EQ(e.outcome, Outcome::kOk) << e.diagnosis;
 }
 
-class EvaluatorTest : public testing::Test {
+class LocalEvaluatorTest : public testing::Test {
  protected:
   static std::unique_ptr<Evaluator> Make(int jobs = 2) {
     EvaluatorOptions o = Options(jobs);
     o.limits = {.cpu_ms = 2000, .wall_ms = 8000, .memory_mb = 256};
-    auto e = Evaluator::Create(std::move(o));
+    auto e = LocalEvaluator::Create(std::move(o));
     EXPECT_TRUE(e.ok()) << e.error().message;
     return std::move(*e);
   }
@@ -90,7 +90,7 @@ class EvaluatorTest : public testing::Test {
   }
 };
 
-TEST_F(EvaluatorTest, ScoresAGoodPolicyOnEverySeed) {
+TEST_F(LocalEvaluatorTest, ScoresAGoodPolicyOnEverySeed) {
   Evaluation e = Run(kGood);
   ASSERT_EQ(e.outcome, Outcome::kOk) << e.diagnosis;
   ASSERT_EQ(e.seeds.size(), 3u);
@@ -100,7 +100,7 @@ TEST_F(EvaluatorTest, ScoresAGoodPolicyOnEverySeed) {
   }
 }
 
-TEST_F(EvaluatorTest, ResultsDependNeitherOnJobsNorOnTheCache) {
+TEST_F(LocalEvaluatorTest, ResultsDependNeitherOnJobsNorOnTheCache) {
   auto one = Make(1), two = Make(2);
   Evaluation a = one->Evaluate({.source = kGood, .file = "p.cc", .seeds = {1, 2}, .skeleton_of = {}});
   two->Evaluate({.source = kGood, .file = "p.cc", .seeds = {2}, .skeleton_of = {}});
@@ -110,7 +110,7 @@ TEST_F(EvaluatorTest, ResultsDependNeitherOnJobsNorOnTheCache) {
   for (int i = 0; i < 2; ++i) EXPECT_EQ(a.seeds[i].metrics, b.seeds[i].metrics);
 }
 
-TEST_F(EvaluatorTest, CandidatesThatDifferInTunablesOnlyShareTheirObject) {
+TEST_F(LocalEvaluatorTest, CandidatesThatDifferInTunablesOnlyShareTheirObject) {
   auto e = Make();
   std::string tuned = kGood;
   tuned.replace(tuned.find("5'000'000"), 9, "200'000");
@@ -120,7 +120,7 @@ TEST_F(EvaluatorTest, CandidatesThatDifferInTunablesOnlyShareTheirObject) {
   EXPECT_EQ(a.object_hash, b.object_hash);
 }
 
-TEST_F(EvaluatorTest, TheQuickStageStopsAWeakCandidate) {
+TEST_F(LocalEvaluatorTest, TheQuickStageStopsAWeakCandidate) {
   auto e = Make();
   Evaluation weak = e->Evaluate({.source = kGood, .file = "p.cc", .seeds = {1, 2, 3}, .skeleton_of = {}, .quick_seeds = 1, .quick_score = 1e9});
   EXPECT_EQ(weak.seeds.size(), 1u);
@@ -128,7 +128,7 @@ TEST_F(EvaluatorTest, TheQuickStageStopsAWeakCandidate) {
   EXPECT_EQ(strong.seeds.size(), 3u);
 }
 
-TEST_F(EvaluatorTest, ChangesOutsideTheEvolveBlocksAreRefused) {
+TEST_F(LocalEvaluatorTest, ChangesOutsideTheEvolveBlocksAreRefused) {
   std::string changed = kGood;
   changed.replace(changed.find("dsq_create(0)"), 13, "dsq_create(1)");
   Evaluation e = Make()->Evaluate({.source = changed, .file = "p.cc", .seeds = {1}, .skeleton_of = kGood});
@@ -136,29 +136,29 @@ TEST_F(EvaluatorTest, ChangesOutsideTheEvolveBlocksAreRefused) {
   EXPECT_NE(e.diagnosis.find("outside its evolve blocks"), std::string::npos);
 }
 
-TEST_F(EvaluatorTest, NamesWhatDoesNotCompile) { ExpectFailure(Policy("t.insert(0, slice);"), Outcome::kCompile, "slice"); }
+TEST_F(LocalEvaluatorTest, NamesWhatDoesNotCompile) { ExpectFailure(Policy("t.insert(0, slice);"), Outcome::kCompile, "slice"); }
 
-TEST_F(EvaluatorTest, NamesWhatTheGateRefuses) {
+TEST_F(LocalEvaluatorTest, NamesWhatTheGateRefuses) {
   ExpectFailure(Policy("for (;;) { } t.insert(0, slice_ns);"), Outcome::kGate, "loop");
 }
 
-TEST_F(EvaluatorTest, NamesALostTask) {
+TEST_F(LocalEvaluatorTest, NamesALostTask) {
   ExpectFailure(Policy("if (t.pid() != 3) t.insert(0, slice_ns);"), Outcome::kRule, "insert it exactly once");
 }
 
-TEST_F(EvaluatorTest, NamesAStarvedTask) {
+TEST_F(LocalEvaluatorTest, NamesAStarvedTask) {
   // The last in line for ever, while the others keep both CPUs busy.
   ExpectFailure(Policy("t.insert_vtime(0, slice_ns, t.pid() == 2 ? 1'000'000'000'000 : now());"), Outcome::kStall,
                 "worker[1] (pid 2) failed to run for");
 }
 
-TEST_F(EvaluatorTest, EndsAnEndlessLoop) {
+TEST_F(LocalEvaluatorTest, EndsAnEndlessLoop) {
   // Nested bounded loops are legal and take for ever.
   ExpectFailure(Policy("for_n(65536, [&](s32 a) { for_n(65536, [&](s32 b) { count(1, static_cast<u64>(a + b)); }); }); t.insert(0, slice_ns);"),
                 Outcome::kTimeout, "");
 }
 
-TEST_F(EvaluatorTest, ProfilesASchedule) {
+TEST_F(LocalEvaluatorTest, ProfilesASchedule) {
   auto e = Make();
   auto future = e->SubmitProfile(kGood, "p.cc", 7);
   auto p = future.get();
@@ -173,7 +173,7 @@ TEST_F(EvaluatorTest, ProfilesASchedule) {
   EXPECT_NEAR(static_cast<double>(p->Total().useful_ns) / 5e9 * 100, evaluated.seeds[0].metrics.at("utilization"), 1e-9);
 }
 
-TEST_F(EvaluatorTest, APolicyThatFailsHasItsDiagnosisForAProfile) {
+TEST_F(LocalEvaluatorTest, APolicyThatFailsHasItsDiagnosisForAProfile) {
   auto e = Make();
   const std::pair<std::string, const char*> cases[] = {{Policy("t.insert(0, slice);"), "slice"},
                                                        {Policy("for (;;) { } t.insert(0, slice_ns);"), "loop"},
@@ -187,7 +187,7 @@ TEST_F(EvaluatorTest, APolicyThatFailsHasItsDiagnosisForAProfile) {
   }
 }
 
-TEST_F(EvaluatorTest, AStoppedEvaluatorLeavesNoPromiseBroken) {
+TEST_F(LocalEvaluatorTest, AStoppedEvaluatorLeavesNoPromiseBroken) {
   std::future<Evaluation> last;
   std::future<Result<ScheduleProfile>> profile;
   {

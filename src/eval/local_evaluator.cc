@@ -1,4 +1,4 @@
-#include "eval/evaluator.h"
+#include "eval/local_evaluator.h"
 
 #include <algorithm>
 
@@ -44,22 +44,22 @@ Outcome OutcomeOfCompileError(int code) {
 
 }  // namespace
 
-struct Evaluator::Clients {
+struct LocalEvaluator::Clients {
   GateClient gate;
   WorkerClient worker;
 };
 
-Result<std::unique_ptr<Evaluator>> Evaluator::Create(EvaluatorOptions options) {
+Result<std::unique_ptr<Evaluator>> LocalEvaluator::Create(EvaluatorOptions options) {
   for (const char* program : {"osevolve-gate", "osevolve-worker"})
     if (std::string path = JoinPath(options.program_dir, program); !FileExists(path))
       return Error{kExitInternal, "cannot find " + path + "; build again with ./osevolve"};
-  std::unique_ptr<Evaluator> e(new Evaluator(std::move(options)));
+  std::unique_ptr<LocalEvaluator> e(new LocalEvaluator(std::move(options)));
   OSE_ASSIGN(e->compiler_, Compiler::Create(e->options_.include_dir));
   for (int i = 0; i < std::max(1, e->options_.jobs); ++i) e->threads_.emplace_back([p = e.get()] { p->ThreadMain(); });
-  return e;
+  return std::unique_ptr<Evaluator>(std::move(e));
 }
 
-Evaluator::~Evaluator() {
+LocalEvaluator::~LocalEvaluator() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -73,14 +73,14 @@ Evaluator::~Evaluator() {
   for (std::thread& t : threads_) t.join();
 }
 
-std::future<Evaluation> Evaluator::Submit(EvalJob job) {
+std::future<Evaluation> LocalEvaluator::Submit(EvalJob job) {
   std::promise<Evaluation> promise;
   std::future<Evaluation> future = promise.get_future();
   Enqueue({std::move(job), std::move(promise)});
   return future;
 }
 
-std::future<Result<ScheduleProfile>> Evaluator::SubmitProfile(std::string source, std::string file, uint64_t seed) {
+std::future<Result<ScheduleProfile>> LocalEvaluator::SubmitProfile(std::string source, std::string file, uint64_t seed) {
   auto promise = std::make_shared<std::promise<Result<ScheduleProfile>>>();
   auto done = [promise](Result<std::vector<WorkerSeed>> seeds) {
     if (!seeds.ok()) promise->set_value(seeds.error());
@@ -91,7 +91,7 @@ std::future<Result<ScheduleProfile>> Evaluator::SubmitProfile(std::string source
   return promise->get_future();
 }
 
-std::future<Result<std::vector<WorkerSeed>>> Evaluator::SubmitWatched(std::string source, std::string file, std::vector<uint64_t> seeds,
+std::future<Result<std::vector<WorkerSeed>>> LocalEvaluator::SubmitWatched(std::string source, std::string file, std::vector<uint64_t> seeds,
                                                                       Watch watch) {
   auto promise = std::make_shared<std::promise<Result<std::vector<WorkerSeed>>>>();
   auto done = [promise](Result<std::vector<WorkerSeed>> results) { promise->set_value(std::move(results)); };
@@ -99,7 +99,7 @@ std::future<Result<std::vector<WorkerSeed>>> Evaluator::SubmitWatched(std::strin
   return promise->get_future();
 }
 
-void Evaluator::Enqueue(Task task) {
+void LocalEvaluator::Enqueue(Task task) {
   {
     std::lock_guard lock(mutex_);
     queue_.push_back(std::move(task));
@@ -107,7 +107,7 @@ void Evaluator::Enqueue(Task task) {
   wake_.notify_one();
 }
 
-void Evaluator::ThreadMain() {
+void LocalEvaluator::ThreadMain() {
   std::vector<WorkerLoad> slots = {
       {kMainSlot, options_.workload_text, options_.machine_text},
       {kTortureSlot, std::string(TortureWorkload()), std::string(TortureMachine())},
@@ -126,26 +126,26 @@ void Evaluator::ThreadMain() {
   }
 }
 
-std::string Evaluator::ResultKey(const std::string& object_hash, const Tunables& tunables) {
+std::string LocalEvaluator::ResultKey(const std::string& object_hash, const Tunables& tunables) {
   std::string key = object_hash;
   for (auto& [name, value] : tunables) key += ' ' + name + '=' + std::to_string(value);
   return key;
 }
 
-Evaluation Evaluator::HostFailure(const Error& error, const std::string& object_hash) {
+Evaluation LocalEvaluator::HostFailure(const Error& error, const std::string& object_hash) {
   std::lock_guard lock(mutex_);
   host_failures_[error.message] = error.code;
   return Failure(Outcome::kInternal, error.message, object_hash);
 }
 
-int Evaluator::ExitCode(const Evaluation& evaluation) {
+int LocalEvaluator::ExitCode(const Evaluation& evaluation) {
   if (evaluation.outcome != Outcome::kInternal) return OutcomeExitCode(evaluation.outcome);
   std::lock_guard lock(mutex_);
   auto it = host_failures_.find(evaluation.diagnosis);
   return it != host_failures_.end() ? it->second : OutcomeExitCode(evaluation.outcome);
 }
 
-std::variant<Evaluator::Ready, Evaluation> Evaluator::Prepare(const EvalJob& job, Clients& clients) {
+std::variant<LocalEvaluator::Ready, Evaluation> LocalEvaluator::Prepare(const EvalJob& job, Clients& clients) {
   // What may differ from the parent.
   if (job.skeleton_of) {
     auto mine = Skeleton(job.source), parents = Skeleton(*job.skeleton_of);
@@ -187,7 +187,7 @@ std::variant<Evaluator::Ready, Evaluation> Evaluator::Prepare(const EvalJob& job
   return Ready{std::move(*object), std::move(*tunables)};
 }
 
-Evaluation Evaluator::Process(const EvalJob& job, Clients& clients) {
+Evaluation LocalEvaluator::Process(const EvalJob& job, Clients& clients) {
   auto prepared = Prepare(job, clients);
   if (auto* failure = std::get_if<Evaluation>(&prepared)) return std::move(*failure);
   const auto& [object, tunables] = std::get<Ready>(prepared);
@@ -199,7 +199,7 @@ Evaluation Evaluator::Process(const EvalJob& job, Clients& clients) {
   return RunSeeds(job, object, tunables, job.seeds, clients);
 }
 
-Result<std::vector<WorkerSeed>> Evaluator::RunWatched(const EvalJob& job, const Watch& watch, Clients& clients) {
+Result<std::vector<WorkerSeed>> LocalEvaluator::RunWatched(const EvalJob& job, const Watch& watch, Clients& clients) {
   auto fails = [this](const Evaluation& e) { return Error{ExitCode(e), e.diagnosis}; };
   auto prepared = Prepare(job, clients);
   if (auto* failure = std::get_if<Evaluation>(&prepared)) return fails(*failure);
@@ -217,7 +217,7 @@ Result<std::vector<WorkerSeed>> Evaluator::RunWatched(const EvalJob& job, const 
 }
 
 // Runs the seeds that are not known yet.
-Evaluation Evaluator::RunSeeds(const EvalJob& job, const CompiledPolicy& object, const Tunables& tunables,
+Evaluation LocalEvaluator::RunSeeds(const EvalJob& job, const CompiledPolicy& object, const Tunables& tunables,
                                const std::vector<uint64_t>& seeds, Clients& clients) {
   const std::string main_key = ResultKey(object.object_hash, tunables);
   const std::string result_key = job.workload.empty() ? main_key : main_key + " on " + Sha256Hex(job.workload);
