@@ -128,6 +128,7 @@ Status RunBenchEngine(BenchFlags flags, const CommonFlags& common) {
     OSE_ASSIGN(EngineResult result, EngineBench(flags, common, context, problem, *evaluator, *mutator).Run());
     results.push_back(EngineJson(result));
     if (!common.json) fmt::print("{}{}", text.empty() ? "" : "\n", EngineText(result));
+    fflush(stdout);
     text += EngineMarkdown(result) + "\n";
     if (!flags.out.empty()) {
       OSE_ASSIGN(std::string svg, DrawSvg(EngineChart(result)));
