@@ -1,13 +1,26 @@
 #include "core/lexer.h"
 
-#include <cctype>
+#include <array>
 #include <string>
 
 namespace ose {
 namespace {
 
-bool IsIdentStart(char c) { return std::isalpha(static_cast<unsigned char>(c)) || c == '_' || (c & 0x80); }
-bool IsIdent(char c) { return IsIdentStart(c) || std::isdigit(static_cast<unsigned char>(c)); }
+// The locale's functions cost a call per character, and run databases are read back through here.
+enum : unsigned char { kSpace = 1, kDigit = 2, kStart = 4 };
+constexpr std::array<unsigned char, 256> kClasses = [] {
+  std::array<unsigned char, 256> t{};
+  for (unsigned char c : {' ', '\t', '\n', '\v', '\f', '\r'}) t[c] = kSpace;
+  for (int c = '0'; c <= '9'; ++c) t[static_cast<size_t>(c)] = kDigit;
+  for (int c = 'a'; c <= 'z'; ++c) t[static_cast<size_t>(c)] = t[static_cast<size_t>(c - 'a' + 'A')] = kStart;
+  t['_'] = kStart;
+  for (size_t c = 0x80; c < 0x100; ++c) t[c] = kStart;
+  return t;
+}();
+unsigned char ClassOf(char c) { return kClasses[static_cast<unsigned char>(c)]; }
+bool IsIdentStart(char c) { return ClassOf(c) & kStart; }
+bool IsIdent(char c) { return ClassOf(c) & (kStart | kDigit); }
+bool IsDigit(char c) { return ClassOf(c) & kDigit; }
 
 class Lexer {
  public:
@@ -15,10 +28,11 @@ class Lexer {
 
   std::vector<LexToken> Run() {
     bool first = true;
+    out_.reserve(s_.size() / 4 + 16);
     while (pos_ < s_.size()) {
       char c = s_[pos_];
       if (c == '\n') ++line_, first = true;
-      if (std::isspace(static_cast<unsigned char>(c))) {
+      if (ClassOf(c) & kSpace) {
         ++pos_;
         continue;
       }
@@ -47,8 +61,7 @@ class Lexer {
     }
     if (c == '"') return Quoted('"', LexKind::kString);
     if (c == '\'') return Quoted('\'', LexKind::kChar);
-    if (std::isdigit(static_cast<unsigned char>(c)) ||
-        (c == '.' && std::isdigit(static_cast<unsigned char>(At(pos_ + 1)))))
+    if (IsDigit(c) || (c == '.' && IsDigit(At(pos_ + 1))))
       return Number();
     if (IsIdentStart(c)) return Identifier();
     ++pos_;

@@ -251,9 +251,6 @@ int64_t Evolution::PickParent(int island, Rng& rng) const {
   return population_.PickParent(island, rng).id;
 }
 
-// False for a source whose tokens were evaluated before.
-bool Evolution::IsNew(const std::string& source) { return !proposed_.contains(Sha256Hex(CanonicalSource(source))); }
-
 // One new policy. A pick of parent and operator that yields nothing new is tried again, from the same stream;
 // an operator that finds nothing to do makes way for the others. `wanted` names the operator; null: any.
 // Empty when only results that are not in yet can go on.
@@ -297,7 +294,8 @@ Result<std::optional<Proposal>> Evolution::Vary(int64_t id, int island, const st
       failed.insert(*op);
       continue;
     }
-    if (!IsNew(m->source)) {
+    // What has the tokens of an earlier one is that one.
+    if (proposed_.contains(Sha256Hex(CanonicalSource(m->source)))) {
       ++result_.redrawn;
       continue;
     }
@@ -406,7 +404,8 @@ Status Evolution::Commit(const InFlight& f, const Evaluation& e) {
     return {};
   }
   const double best = Best();
-  const bool duplicate = e.outcome == Outcome::kOk && !behaviours_.insert(BehaviourKey(e.object_hash, p.source)).second;
+  const std::string behaviour = e.outcome == Outcome::kOk ? BehaviourKey(e.object_hash, p.source) : "";
+  const bool duplicate = e.outcome == Outcome::kOk && !behaviours_.insert(behaviour).second;
   if (duplicate) ++result_.duplicates;
   if (p.op == kTuneOp) tuner_.OnResult(p.id, e.outcome == Outcome::kOk ? e.MeanScore() : 0);
   if (const int arm = ops_.Find(p.op); arm >= 0) {
@@ -415,7 +414,7 @@ Status Evolution::Commit(const InFlight& f, const Evaluation& e) {
     ops_.Record(arm, reward, CostOf(e, Full(e), duplicate), true);
   }
   // Failures, what was dropped at the quick stage, and twins never enter the population.
-  if (Full(e)) CommitMember(p, e);
+  if (Full(e)) CommitMember(p, e, behaviour);
   else if (p.op != "seed") population_.Insert(p.island, nullptr);
   return {};
 }
@@ -429,12 +428,12 @@ std::set<std::string> Evolution::AuthorsOf(const Proposal& p) const {
   return authors;
 }
 
-void Evolution::CommitMember(const Proposal& p, const Evaluation& e) {
+void Evolution::CommitMember(const Proposal& p, const Evaluation& e, const std::string& behaviour) {
   Member m;
   m.id = p.id;
   m.root = p.parents.empty() ? p.id : known_.at(p.parents[0]).root;
   m.source = p.source;
-  m.behaviour = BehaviourKey(e.object_hash, p.source);
+  m.behaviour = behaviour;
   m.score = e.MeanScore();
   m.quick_score = MeanOfFirst(e.seeds, static_cast<size_t>(options_.quick_seeds));
   m.niche = NicheOf(e.seeds);

@@ -141,11 +141,10 @@ class Evolution {
   std::optional<Proposal> Recheck(int64_t id, int island);
   const std::string* PickOp(const std::set<std::string>& failed, Rng& rng) const;
   int64_t PickParent(int island, Rng& rng) const;
-  bool IsNew(const std::string& source);
   Status Launch(Proposal proposal);
   Status CommitFront();
   Status Commit(const InFlight& f, const Evaluation& e);
-  void CommitMember(const Proposal& p, const Evaluation& e);
+  void CommitMember(const Proposal& p, const Evaluation& e, const std::string& behaviour);
   void CommitRecheck(const Proposal& p, const Evaluation& e);
   std::set<std::string> AuthorsOf(const Proposal& p) const;
   bool Full(const Evaluation& e) const { return e.outcome == Outcome::kOk && e.seeds.size() >= options_.search_seeds.size(); }
