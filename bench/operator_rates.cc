@@ -1,12 +1,14 @@
 // What becomes of the children that each operator makes of the hand-written policies: how many pass the
 // gate and compile, run a workload to its end, and behave differently from their parent there. Prints a
 // table (docs/operators.md).  Usage: operator_rates [children of each policy and operator] [workload] [operator,...]
-// [policy,...]. Children that fail and, with a third argument, those that are better are named on stderr.
+// [policy,...] [folder]. Children that fail and, with a third argument, those that are better are named on stderr; with a folder,
+// all are only written there.
 #include <fmt/format.h>
 
 #include <cstdlib>
 #include <map>
 
+#include "base/file.h"
 #include "base/time.h"
 #include "cli/context.h"
 #include "mutate/mutator.h"
@@ -23,7 +25,7 @@ bool Listed(const std::string& list, std::string_view name) {
   return list.empty() || fmt::format(",{},", list).find(fmt::format(",{},", name)) != std::string::npos;
 }
 
-int Main(int children, const std::string& workload, const std::string& only, const std::string& from) {
+int Main(int children, const std::string& workload, const std::string& only, const std::string& from, const std::string& folder) {
   auto context = Context::Find();
   auto problem = LoadProblem(*context, {.workload = workload, .machine = "", .cpus = 0});
   if (!problem.ok()) return 1;
@@ -48,6 +50,10 @@ int Main(int children, const std::string& workload, const std::string& only, con
         row.ms += static_cast<double>((MonotonicNow() - start).v) / 1e6;
         if (!m.ok()) continue;
         ++row.made;
+        if (!folder.empty()) {
+          if (!WriteFileAtomic(JoinPath(folder, fmt::format("{}-{}-{}.cc", policies[k].name, op, i)), m->source).ok()) return 1;
+          continue;
+        }
         const Evaluation e = evaluator->Evaluate({.source = m->source, .file = "child.cc", .seeds = seeds, .skeleton_of = policies[k].source});
         if (e.outcome == Outcome::kGate || e.outcome == Outcome::kCompile) {
           fmt::print(stderr, "{} {} {}: {}\n", policies[k].name, op, m->note, e.diagnosis);
@@ -83,5 +89,5 @@ int Main(int children, const std::string& workload, const std::string& only, con
 
 int main(int argc, char** argv) {
   auto argument = [&](int i, const char* otherwise) { return argc > i ? argv[i] : otherwise; };
-  return ose::Main(std::atoi(argument(1, "4")), argument(2, "batch-interactive-2cpu"), argument(3, ""), argument(4, ""));
+  return ose::Main(std::atoi(argument(1, "4")), argument(2, "batch-interactive-2cpu"), argument(3, ""), argument(4, ""), argument(5, ""));
 }

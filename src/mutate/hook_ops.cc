@@ -44,7 +44,7 @@ std::optional<TreeChange> RunningRule(Patch& patch) {
   Rng& rng = patch.rng();
   const std::string queue = SharedQueue(patch.program(), rng);
   if (queue.empty()) return std::nullopt;
-  if (rng.Below(2)) {
+  if (rng.Below(3) == 0) {
     std::string cls = DrawClass(patch, "");
     patch.InHook("running", fmt::format("if (dsq_nr_queued({}) > 0 && {}) t.set_slice({});\n", queue, cls, DrawSlice(patch)));
     return patch.Take("running: another slice while somebody waits, if " + Brief(cls));

@@ -17,7 +17,8 @@ namespace ose {
 namespace {
 
 constexpr int kTries = 12;              // draws of an operator
-// Two or three steps in one, since what a mechanism needs may lose before the mechanism is there.
+// Two or three steps in one, since one half of a mechanism may lose where both would win. Mechanisms mostly:
+// small steps that chance put together are noise.
 constexpr std::string_view kCompound = "compound";
 constexpr size_t kCachedPrograms = 24;  // about 1 MB each
 
@@ -26,6 +27,8 @@ class AstMutator : public Mutator {
   explicit AstMutator(std::unique_ptr<ast::Parser> parser) : parser_(std::move(parser)) {
     for (const Operator& op : Operators()) names_.emplace_back(op.name);
     names_.emplace_back(kCompound);
+    for (const Operator& op : Operators())
+      if (op.mechanism) mechanisms_.emplace_back(op.name);
   }
 
   const std::vector<std::string>& ops() const override { return names_; }
@@ -41,7 +44,8 @@ class AstMutator : public Mutator {
     Mutation all{parent, std::string(kCompound), ""};
     uint64_t made = 0;
     for (int i = 0; i < kTries && made < steps; ++i) {
-      const std::string& op = names_[rng.Below(names_.size() - 1)];
+      const bool any = made > 0 && rng.Below(3) == 0;
+      const std::string& op = any ? names_[rng.Below(names_.size() - 1)] : Pick(mechanisms_, rng);
       Result<Mutation> m = Step(all.source, op, mates, rng);
       if (!m.ok() || m->source == parent) continue;
       all.source = std::move(m->source);
@@ -106,7 +110,7 @@ class AstMutator : public Mutator {
   }
 
   std::unique_ptr<ast::Parser> parser_;  // outlives the programs
-  std::vector<std::string> names_;
+  std::vector<std::string> names_, mechanisms_;
   std::list<std::shared_ptr<const Program>> cache_;
 };
 

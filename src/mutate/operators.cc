@@ -24,9 +24,10 @@ const std::vector<Operator>& Operators() {
       {"branch", BranchStatement}, {"delete", DeleteStatement},  {"copy", CopyStatement},
       {"move", MoveStatement},     {"swap", SwapStatements},     {"replace", ReplaceExpression},
       {"call", MutateCall},        {"cross_block", CrossBlock},  {"graft", GraftStatement},
-      {"priority", PriorityTerm},  {"slice", SliceRule},         {"place", PlacementRule},
-      {"preempt", PreemptRule},    {"trial", TrialRule},         {"queue", QueueRule},
-      {"hook", HookRule},          {"simplify", Simplify},
+      {"simplify", Simplify},
+      {"priority", PriorityTerm, true}, {"slice", SliceRule, true}, {"place", PlacementRule, true},
+      {"preempt", PreemptRule, true},   {"trial", TrialRule, true}, {"queue", QueueRule, true},
+      {"hook", HookRule, true},
   };
   return operators;
 }

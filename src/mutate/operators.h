@@ -32,6 +32,7 @@ using OperatorFunction = std::optional<TreeChange> (*)(const Program&, const Mat
 struct Operator {
   std::string_view name;
   OperatorFunction run;
+  bool mechanism = false;  // adds a whole rule
 };
 
 const std::vector<Operator>& Operators();

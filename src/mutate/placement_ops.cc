@@ -7,8 +7,8 @@ namespace ose {
 namespace {
 
 // Code that chooses a CPU `victim` to be interrupted, -1: none. In enqueue() (with a task t that may not run
-// everywhere) or in dispatch() (on `cpu`, which is not chosen).
-std::string DrawVictim(Patch& patch, bool dispatch, std::string* name, bool* turns) {
+// everywhere) or in dispatch() (on `cpu`, which is not chosen). Turns younger than `spare` are spared; "": some time.
+std::string DrawVictim(Patch& patch, bool dispatch, const std::string& spare, std::string* name, bool* turns) {
   Rng& rng = patch.rng();
   const std::string start = dispatch ? "cpu" : "t.cpu()";
   const std::string other = dispatch ? "c != cpu" : "t.allowed(c)";
@@ -28,7 +28,7 @@ std::string DrawVictim(Patch& patch, bool dispatch, std::string* name, bool* tur
           "  earliest = since;\n"
           "  victim = c;\n"
           "}});\n",
-          patch.Time("spare", dispatch ? 5'000 : 1'000, 1'000'000), other);
+          spare.empty() ? patch.Time("spare", dispatch ? 5'000 : 1'000, 1'000'000) : spare, other);
     }
     case 2: {  // the next one in a ring, from here on, with nobody on the way to it
       *name = "the next CPU with an empty local queue";
@@ -84,7 +84,7 @@ std::optional<TreeChange> PreemptOnWakeup(Patch& patch) {
   std::string name;
   bool turns;
   std::string condition = DrawWoken(patch);
-  std::string lines = DrawVictim(patch, false, &name, &turns);
+  std::string lines = DrawVictim(patch, false, "", &name, &turns);
   // Who is on the way counts as begun, so that the next newcomer chooses another.
   std::string kick = turns && patch.rng().Below(2) ? "if (victim >= 0) {\n  cpu_state(victim).turn_began = now();\n  kick_cpu(victim, kKickPreempt);\n}\n"
                                                    : "if (victim >= 0) kick_cpu(victim, kKickPreempt);\n";
@@ -100,8 +100,9 @@ std::optional<TreeChange> Trial(Patch& patch) {
   std::string name;
   bool turns;
   std::string condition = DrawWoken(patch);
-  std::string lines = DrawVictim(patch, false, &name, &turns);
   const std::string length = patch.Time("trial", 1'000, 1'000'000);
+  // Not the CPU on which another newcomer has its trial.
+  std::string lines = DrawVictim(patch, false, length, &name, &turns);
   std::string accept = rng.Below(2) ? "victim >= 0 && dsq_nr_queued(local_on(victim)) == 0" : "victim >= 0";
   std::string begun = turns && rng.Below(2) ? "cpu_state(victim).turn_began = now();\n" : "";
   lines += Block(accept, begun + fmt::format("t.insert(local_on(victim), {}, enq_flags | kEnqPreempt);\nreturn;\n", length));
@@ -136,7 +137,7 @@ std::optional<TreeChange> Relay(Patch& patch) {
   if (queue.empty()) return std::nullopt;
   std::string condition = fmt::format("dsq_nr_queued({}) > 1", queue), name;
   bool turns;
-  std::string lines = DrawVictim(patch, true, &name, &turns);
+  std::string lines = DrawVictim(patch, true, "", &name, &turns);
   // Only while those wait that come before all others (the first class of a two-class key).
   if (patch.rng().Below(2)) condition += fmt::format(" && dsq_peek_vtime({}) < (1ULL << 62)", queue);
   std::string begun = turns ? "if (victim >= 0) cpu_state(victim).turn_began = now();\n" : "";
