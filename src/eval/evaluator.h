@@ -40,7 +40,7 @@ struct EvalJob {
   int quick_seeds = 0;
   double quick_score = 0;
   // The canonical text of a workload that takes the place of the options', as a sweep needs it; "": none.
-  // What it measures has no score (0).
+  // What it measures has no score (0) and is not held against a bound.
   std::string workload = {};
 };
 

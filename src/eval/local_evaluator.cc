@@ -266,7 +266,9 @@ Evaluation LocalEvaluator::RunSeeds(const EvalJob& job, const CompiledPolicy& ob
       failure.diagnosis = WithFile(failure.diagnosis, job.file);
       return failure;
     }
-    if (std::string why = CheckReply(run, *answered, options_.objectives, options_.bounds); !why.empty())
+    // The bounds are those of the options' workload.
+    const auto bounds = slot == kMainSlot ? options_.bounds : [](uint64_t) { return Metrics(); };
+    if (std::string why = CheckReply(run, *answered, options_.objectives, bounds); !why.empty())
       return Failure(Outcome::kSandbox, job.file + ": " + why, object.object_hash);
     for (WorkerSeed& s : answered->results) results.push_back(std::move(s));
   }

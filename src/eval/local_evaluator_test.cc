@@ -70,6 +70,26 @@ TEST(LocalEvaluator, AHeaderThatChangesMeanwhileIsNotSeen) {
   EXPECT_EQ(e.outcome, Outcome::kOk) << e.diagnosis;
 }
 
+// The bounds are of the options' workload: a lighter one may do more without having forged anything.
+TEST(LocalEvaluator, AnotherWorkloadIsNotHeldAgainstTheBound) {
+  EvalJob job{.source = kGood, .file = "p.cc", .seeds = {1}, .skeleton_of = {}};
+  auto first = LocalEvaluator::Create(Options(1));
+  ASSERT_TRUE(first.ok()) << first.error().message;
+  const Evaluation base = (*first)->Evaluate(job);
+  ASSERT_EQ(base.outcome, Outcome::kOk) << base.diagnosis;
+  const double bound = base.seeds[0].metrics.at("throughput") * 1.01;
+  EvaluatorOptions o = Options(1);
+  o.bounds = [bound](uint64_t) { return Metrics{{"throughput", bound}}; };
+  auto evaluator = LocalEvaluator::Create(std::move(o));
+  ASSERT_TRUE(evaluator.ok()) << evaluator.error().message;
+  job.workload = kWorkload;
+  job.workload.replace(job.workload.find("run_us = 1000"), 13, "run_us = 500");
+  const Evaluation e = (*evaluator)->Evaluate(job);
+  ASSERT_EQ(e.outcome, Outcome::kOk) << e.diagnosis;
+  EXPECT_GT(e.seeds[0].metrics.at("throughput"), bound);
+  EXPECT_EQ(e.seeds[0].score, 0);
+}
+
 class LocalEvaluatorTest : public testing::Test {
  protected:
   static std::unique_ptr<Evaluator> Make(int jobs = 2) {

@@ -1,15 +1,33 @@
 #include "workload/neighbours.h"
 
 #include <algorithm>
+#include <set>
 
 #include "workload/scale_work.h"
 
 namespace ose {
 namespace {
 
+// By barrier, the tasks whose programs name it.
+std::vector<int> Parties(const Workload& w) {
+  std::vector<int> parties(w.barriers.size());
+  for (const Group& g : w.groups) {
+    std::set<uint32_t> named;
+    for (const Op& op : g.program)
+      if (op.kind == OpKind::kBarrier) named.insert(op.object);
+    for (uint32_t b : named) parties[b] += g.count;
+  }
+  return parties;
+}
+
 Workload WithThreads(Workload w, bool more) {
+  const std::vector<int> before = Parties(w);
   for (Group& g : w.groups)
     if (g.count > 1) g.count = more ? 2 * g.count : (g.count + 1) / 2;
+  // A barrier for all who name it stays one.
+  const std::vector<int> after = Parties(w);
+  for (size_t i = 0; i < w.barriers.size(); ++i)
+    if (w.barriers[i].parties == before[i]) w.barriers[i].parties = after[i];
   return w;
 }
 

@@ -39,6 +39,15 @@ TEST(Neighbours, OfAnOpenLoopAreOtherLoads) {
   EXPECT_THAT(Names(Neighbours(w, 2)), ::testing::Contains("load -20%"));
 }
 
+TEST(Neighbours, ABarrierForAllStaysOne) {
+  const Workload w = Shipped("hol-8x2");
+  const std::vector<Neighbour> n = Neighbours(w, 2);
+  EXPECT_THAT(Names(n), ::testing::ElementsAre("work x0.5", "work x2", "threads x0.5", "threads x2"));
+  EXPECT_EQ(w.barriers[0].parties, 8);
+  EXPECT_EQ(n[2].workload.barriers[0].parties, 5);
+  EXPECT_EQ(n[3].workload.barriers[0].parties, 15);
+}
+
 TEST(Neighbours, NoLoadBeyondTheCpus) {
   Workload w = Shipped("exp-2cpu");
   ScaleArrivals(w, 0.95 / OfferedLoad(w, 2));
