@@ -15,6 +15,7 @@
 #include "core/exit_code.h"
 
 namespace ose {
+void RegisterExplain(CLI::App& app, Command& command);  // TEMP
 
 void AddCommonFlags(CLI::App& app, Command& command) {
   app.add_flag("--json", command.flags.json, "result as JSON on stdout (docs/json.md)");
@@ -74,6 +75,7 @@ int Main(int argc, char** argv) {
   Command command;
   RegisterEvolve(app, command);
   RegisterEval(app, command);
+  RegisterExplain(app, command);
   RegisterBound(app, command);
   RegisterSweep(app, command);
   RegisterLoad(app, command);
