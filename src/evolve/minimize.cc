@@ -18,8 +18,12 @@ std::vector<int> Order(const PolicyDiff& diff) {
 // One round: the pieces that may go together.
 class Round {
  public:
-  Round(const MinimizeOptions& options, const PolicyDiff& diff, const Evaluation& base, Evaluator& evaluator, Minimized* result)
-      : options_(options), diff_(diff), base_(base), evaluator_(evaluator), result_(*result), order_(Order(diff)) {}
+  // `hopeless`: pieces, by Key, that are not worth a try; those of this round are added.
+  Round(const MinimizeOptions& options, const PolicyDiff& diff, const Evaluation& base, Evaluator& evaluator, Minimized* result, std::set<std::string>* hopeless)
+      : options_(options), diff_(diff), base_(base), evaluator_(evaluator), result_(*result), hopeless_(*hopeless) {
+    for (int i : Order(diff))
+      if (!hopeless_.contains(Key(i))) order_.push_back(i);
+  }
 
   // False when it was stopped.
   bool Run() {
@@ -36,6 +40,8 @@ class Round {
         result_.source = source;
         ++result_.steps;
         ahead_.clear();
+      } else if (e.outcome != Outcome::kOk || e.seeds.size() < options_.seeds.size()) {
+        hopeless_.insert(Key(order_[i]));
       }
       if (options_.on_progress) options_.on_progress(result_.tries, result_.steps);
     }
@@ -47,6 +53,11 @@ class Round {
     size_t index;
     std::future<Evaluation> future;
   };
+
+  std::string Key(int piece) const {
+    const DiffPiece& p = diff_.pieces()[static_cast<size_t>(piece)];
+    return p.block + '\n' + PieceKindName(p.kind) + '\n' + p.before + '\n' + p.after + '\n' + p.context;
+  }
 
   std::set<int> With(int piece) const {
     std::set<int> out = out_;
@@ -82,7 +93,8 @@ class Round {
   const Evaluation& base_;
   Evaluator& evaluator_;
   Minimized& result_;
-  const std::vector<int> order_;
+  std::set<std::string>& hopeless_;
+  std::vector<int> order_;
   std::set<int> out_;
   std::deque<Ahead> ahead_;
 };
@@ -107,10 +119,11 @@ Minimized Minimize(const MinimizeOptions& options, const std::string& root, cons
   Minimized result{winner, 0, 0};
   const Evaluation base = evaluator.Evaluate({.source = winner, .file = "winner.cc", .seeds = options.seeds, .skeleton_of = {}});
   if (base.outcome != Outcome::kOk) return result;
+  std::set<std::string> hopeless;
   for (int before = -1; before != result.steps && result.tries < options.max_tries;) {
     before = result.steps;
     auto diff = PolicyDiff::Make(root, result.source);
-    if (!diff.ok() || !Round(options, *diff, base, evaluator, &result).Run()) break;
+    if (!diff.ok() || !Round(options, *diff, base, evaluator, &result, &hopeless).Run()) break;
   }
   return result;
 }

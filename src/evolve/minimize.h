@@ -3,7 +3,8 @@
 // Mutation leaves debris: statements that do nothing, guards that always hold. It costs nothing in
 // the search, but a person has to read the result. One piece of the difference to the root policy
 // after the other (evolve/hunks.h) is taken out: whole changes first, then parts of what was added,
-// each from the end of the file to its beginning, until a whole round brings nothing. A piece stays out
+// each from the end of the file to its beginning, until a whole round brings nothing; what failed, or was far
+// worse, is not tried again. A piece stays out
 // when the policy is no worse than the winner without it and without all that went before.
 //
 // The final seeds are not looked at, so a claim made on them afterwards holds.
