@@ -21,7 +21,7 @@ void RegisterExplain(CLI::App& app, Command& command);  // TEMP
 namespace {
 
 struct ExplainFlags {
-  std::string policy, against, run, seeds, out, kb;
+  std::string policy, against, run, seeds, out, name, kb;
   ProblemOptions problem;
   uint64_t seed = 1;
   double tolerance = 0.1;
@@ -181,7 +181,8 @@ Status RunExplain(const ExplainFlags& flags, const CommonFlags& common) {
   options.seed_file = subject.seed.path;
   options.policy_file = subject.policy.path;
   options.tolerance_pct = flags.tolerance;
-  options.minimize = !flags.as_it_is;
+  const SeedFamily other = spec.family == SeedFamily::kSearch ? SeedFamily::kSelect : SeedFamily::kSearch;
+  if (!flags.as_it_is) options.minimize_seeds = MakeSeeds(other, subject.base, spec.count);
   options.stop = &stop;
   options.on_progress = [&](const std::string& doing, int done, int total) {
     progress.Show(total > 0 ? fmt::format("{}: {} of {}", doing, done + 1, total) : fmt::format("{}: {} tried", doing, done));
@@ -191,7 +192,7 @@ Status RunExplain(const ExplainFlags& flags, const CommonFlags& common) {
   if (!explained.ok()) return Error{explained.error().code, WithPlace(subject.problem, explained.error().message)};
 
   ExplainHead head;
-  head.policy = subject.policy.name;
+  head.policy = flags.name.empty() ? subject.policy.name : flags.name;
   head.seed_policy = subject.seed.name;
   head.workload = subject.problem.workload.name;
   head.machine = subject.problem.machine.name;
@@ -203,7 +204,7 @@ Status RunExplain(const ExplainFlags& flags, const CommonFlags& common) {
   head.header = Header(subject.policy.source, subject.seed.source);
   head.lineage = subject.lineage;
   head.simplified = subject.simplified;
-  const std::string small = subject.policy.name + ".min.cc";
+  const std::string small = head.policy + ".min.cc";
   head.diff = UnifiedDiff(subject.seed.source, explained->source, subject.seed.name + ".cc", small);
   nlohmann::json files = nlohmann::json::array();
   if (!flags.out.empty()) {
@@ -240,6 +241,7 @@ void RegisterExplain(CLI::App& app, Command& command) {
   sub->add_option("--tolerance", flags->tolerance, "change of the score, in per cent, that counts as nothing")->check(CLI::Range(0.0, 50.0))->capture_default_str();
   sub->add_flag("--as-it-is", flags->as_it_is, "keep what does nothing");
   sub->add_option("-o,--out", flags->out, "folder for the smaller policy, NAME.min.cc, and the page explanation.md");
+  sub->add_option("--name", flags->name, "what to call the policy; default: its file's name");
   sub->add_option("-j,--jobs", flags->jobs, "workers; default: one per CPU")->check(CLI::Range(1, 256));
   sub->add_option("--kb", flags->kb, "knowledge base file, for kb:HASH");
   AddCommonFlags(*sub, command);

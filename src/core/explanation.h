@@ -16,7 +16,8 @@ struct ExplainedChange {
   std::string kind;             // added, removed, replaced, tunable, guard
   std::string block, function;  // evolve block and hook, "" for a tunable outside
   std::string before, after;
-  // Of a changed argument or head the statement around it, now and before; of a tunable its name.
+  // Of a changed argument or head the statement around it, now and before; of a tunable its name; of a guard
+  // its condition and, when without it the other branch is left, the branch under it.
   std::string context, context_before;
   int line = 0;                 // of the explained policy, from 1
 };

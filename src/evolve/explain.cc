@@ -28,7 +28,7 @@ class Explainer {
     }
     out_.minimized = out_.policy;
     out_.source = policy;
-    if (options_.minimize) OSE_TRY(Minimise(seed, policy));
+    if (!options_.minimize_seeds.empty()) OSE_TRY(Minimise(seed, policy));
     OSE_ASSIGN(PolicyDiff diff, PolicyDiff::Make(seed, out_.source));
     OSE_TRY(LeaveOut(diff));
     if (options_.parts) OSE_TRY(Parts(diff));
@@ -63,7 +63,7 @@ class Explainer {
 
   Status Minimise(const std::string& seed, const std::string& policy) {
     MinimizeOptions minimize;
-    minimize.seeds = options_.seeds;
+    minimize.seeds = options_.minimize_seeds;
     minimize.tolerance_pct = options_.tolerance_pct;
     minimize.max_tries = options_.max_tries;
     minimize.stop = options_.stop;
@@ -74,9 +74,10 @@ class Explainer {
     if (options_.stop && *options_.stop) return Interrupted();
     out_.evaluations += m.tries;
     if (m.source == policy) return {};
-    out_.source = m.source;
     OSE_ASSIGN(std::vector<Evaluation> again, Measure({m.source}, "measuring what is left"));
-    out_.minimized = again[0];
+    if (again[0].outcome != Outcome::kOk || !NoWorse(PairedGainPct(out_.policy.Scores(), again[0].Scores()), options_.tolerance_pct)) return {};
+    out_.source = m.source;
+    out_.minimized = std::move(again[0]);
     // What the one has and the other lacks, seen from the policy that was given.
     OSE_ASSIGN(PolicyDiff dropped, PolicyDiff::Make(m.source, policy));
     const SourceTree tree(dropped.after());
@@ -191,6 +192,7 @@ class Explainer {
       if (hunks_[h].shared) continue;
       for (int top : hunks_[h].pieces)
         for (int part : diff.PartsOf(top)) {
+          if (!diff.pieces()[static_cast<size_t>(part)].declares.empty()) continue;  // it is nothing by itself
           const std::set<int> out = diff.Closure({part});
           if (std::any_of(hunks_[h].pieces.begin(), hunks_[h].pieces.end(), [&](int t) { return out.contains(t); })) continue;
           if (std::string source = diff.Without(out); seen.insert(source).second) parts.emplace_back(h, part), variants.push_back(std::move(source));

@@ -8,8 +8,8 @@
 // or breaks a rule without it, is joined with another one of its block or hook, or with all of them.
 // Parts of large hunks are left out, too.
 //
-// All variants run on the same seeds, so effects are paired. The seeds have decided what was dropped,
-// so they should not be the ones that a claim about the policy is made on.
+// All variants run on the same seeds, so effects are paired. What is dropped is chosen on other seeds, so that
+// what is said of the smaller policy is no choice of the luckiest; if it turns out to be worse, nothing is dropped.
 #ifndef OSEVOLVE_EVOLVE_EXPLAIN_H_
 #define OSEVOLVE_EVOLVE_EXPLAIN_H_
 
@@ -25,9 +25,9 @@ namespace ose {
 
 struct ExplainOptions {
   std::vector<uint64_t> seeds;
+  std::vector<uint64_t> minimize_seeds;  // empty: nothing is dropped
   std::string seed_file = "seed.cc", policy_file = "policy.cc";  // name them in messages
   double tolerance_pct = 0.1;  // what counts as no effect on the score (NoWorse)
-  bool minimize = true;
   bool parts = true;
   int max_tries = 500;         // of the minimiser
   const std::atomic<bool>* stop = nullptr;

@@ -62,6 +62,7 @@ class ExplainTest : public testing::Test {
     auto evaluator = Make();
     ExplainOptions options;
     options.seeds = MakeSeeds(SeedFamily::kSelect, 1, 4);
+    options.minimize_seeds = MakeSeeds(SeedFamily::kSearch, 1, 4);
     return Explain(options, seed, policy, *evaluator);
   }
   static double Gain(const Evaluation& from, const Evaluation& to) { return PairedGainPct(from.Scores(), to.Scores()).mean; }

@@ -187,7 +187,7 @@ class DiffBuilder {
       for (size_t i = 0; i < before.size(); ++i)
         for (size_t j = 0; j < after.size() && partner[i] < 0; ++j)
           if (taken[j] < 0 && Replaces(before[i], after[j], sign)) partner[i] = static_cast<int>(j), taken[j] = static_cast<int>(i);
-    if (before.size() == 1 && after.size() == 1) partner[0] = taken[0] = 0;
+    if (before.size() == 1 && after.size() == 1 && before[0].declares.empty() == after[0].declares.empty()) partner[0] = taken[0] = 0;
     // Each removed statement goes back behind the partner of the one before it.
     std::vector<std::vector<size_t>> removed(after.size() + 1);
     size_t behind = 0;
@@ -292,6 +292,7 @@ class DiffBuilder {
   void Parts(const CodeStatement& s, int parent) {
     const bool branch = FirstWord(s.tokens) == "if";
     const size_t n = s.arms.size();
+    // The condition, and the branch under it when the other one is kept.
     auto keep_only = [&](const CodeArm& arm) {
       DiffPiece p;
       p.kind = PieceKind::kGuard;
@@ -300,7 +301,9 @@ class DiffBuilder {
       p.end = s.end;
       p.keep_begin = arm.body_begin;
       p.keep_end = arm.body_end;
-      p.context = arm.head;
+      const CodeArm& first = s.arms[0];
+      p.context = diff_.after_.substr(first.head_begin, first.head_end - first.head_begin);
+      if (&arm != &first) p.context_before = diff_.after_.substr(first.body_begin, first.body_end - first.body_begin);
       Add(std::move(p));
     };
     if (branch && s.tail.empty() && (n == 1 || (n == 2 && s.arms[1].head == "else {")))

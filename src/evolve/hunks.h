@@ -38,7 +38,7 @@ struct DiffPiece {
   size_t begin = 0, end = 0;   // in the new source
   std::string before, after;   // its text on both sides
   // Of a head or argument the statement around it, with it and with what was there before; of a tunable
-  // its name; "" for whole statements.
+  // its name; of a guard its condition and, if the other branch is kept, the one under it; "" for whole statements.
   std::string context, context_before;
   std::string declares;        // the local name or member that it introduces
   // How it is taken out: [begin, end) makes way for `before`, or for what stands in [keep_begin, keep_end).

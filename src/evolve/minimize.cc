@@ -20,18 +20,15 @@ class Round {
  public:
   // `hopeless`: pieces, by Key, that are not worth a try; those of this round are added.
   Round(const MinimizeOptions& options, const PolicyDiff& diff, const Evaluation& base, Evaluator& evaluator, Minimized* result, std::set<std::string>* hopeless)
-      : options_(options), diff_(diff), base_(base), evaluator_(evaluator), result_(*result), hopeless_(*hopeless) {
-    for (int i : Order(diff))
-      if (!hopeless_.contains(Key(i))) order_.push_back(i);
-  }
+      : options_(options), diff_(diff), base_(base), evaluator_(evaluator), result_(*result), hopeless_(*hopeless), order_(Order(diff)) {}
 
   // False when it was stopped.
   bool Run() {
     for (size_t i = 0; i < order_.size() && result_.tries < options_.max_tries; ++i) {
       if (options_.stop && *options_.stop) return false;
       const std::set<int> out = With(order_[i]);
+      if (!WorthATry(out)) continue;
       const std::string source = diff_.Without(out);
-      if (source == diff_.Without(out_)) continue;
       const Evaluation e = Evaluate(i);
       ++result_.tries;
       if (e.outcome == Outcome::kOk && e.seeds.size() == options_.seeds.size() &&
@@ -41,7 +38,7 @@ class Round {
         ++result_.steps;
         ahead_.clear();
       } else if (e.outcome != Outcome::kOk || e.seeds.size() < options_.seeds.size()) {
-        hopeless_.insert(Key(order_[i]));
+        hopeless_.insert(Key(out));
       }
       if (options_.on_progress) options_.on_progress(result_.tries, result_.steps);
     }
@@ -54,10 +51,17 @@ class Round {
     std::future<Evaluation> future;
   };
 
-  std::string Key(int piece) const {
-    const DiffPiece& p = diff_.pieces()[static_cast<size_t>(piece)];
-    return p.block + '\n' + PieceKindName(p.kind) + '\n' + p.before + '\n' + p.after + '\n' + p.context;
+  // What goes with `out`, as text: the numbers of pieces change from round to round.
+  std::string Key(const std::set<int>& out) const {
+    std::string key;
+    for (int i : out) {
+      const DiffPiece& p = diff_.pieces()[static_cast<size_t>(i)];
+      if (!out_.contains(i)) key += p.block + '\n' + PieceKindName(p.kind) + '\n' + p.before + '\n' + p.after + '\n' + p.context + p.context_before + '\n';
+    }
+    return key;
   }
+
+  bool WorthATry(const std::set<int>& out) const { return !hopeless_.contains(Key(out)) && diff_.Without(out) != diff_.Without(out_); }
 
   std::set<int> With(int piece) const {
     std::set<int> out = out_;
@@ -68,11 +72,10 @@ class Round {
   // Most steps are refused, so the next ones are evaluated meanwhile.
   Evaluation Evaluate(size_t index) {
     constexpr size_t kAhead = 4;
-    const std::string now = diff_.Without(out_);
     for (size_t k = ahead_.empty() ? index : ahead_.back().index + 1; k < order_.size() && ahead_.size() < kAhead; ++k) {
-      std::string source = diff_.Without(With(order_[k]));
-      if (source != now) ahead_.push_back({k, evaluator_.Submit(Job(std::move(source)))});
+      if (const std::set<int> out = With(order_[k]); WorthATry(out)) ahead_.push_back({k, evaluator_.Submit(Job(diff_.Without(out)))});
     }
+    // What was not worth it any more when its turn came.
     while (ahead_.front().index < index) ahead_.pop_front();
     Evaluation e = ahead_.front().future.get();
     ahead_.pop_front();
@@ -94,7 +97,7 @@ class Round {
   Evaluator& evaluator_;
   Minimized& result_;
   std::set<std::string>& hopeless_;
-  std::vector<int> order_;
+  const std::vector<int> order_;
   std::set<int> out_;
   std::deque<Ahead> ahead_;
 };

@@ -33,7 +33,8 @@ std::string Number(double x) {
 std::string Percent(double x) {
   if (std::isinf(x)) return "+inf";
   const double a = std::fabs(x);
-  return fmt::format("{:+.{}f}", x, a >= 9.95 ? 0 : a >= 0.095 ? 1 : a < 5e-4 ? 1 : 3);
+  if (a >= 1e5) return fmt::format("{:+.1e}", x);
+  return fmt::format("{:+.{}f}", x, a >= 9.95 && x > -90 ? 0 : a >= 0.095 ? 1 : a < 5e-4 ? 1 : 3);
 }
 
 std::string PercentText(const Interval& i) { return fmt::format("{}% [{}, {}]", Percent(i.mean), Percent(i.lo), Percent(i.hi)); }
@@ -83,10 +84,27 @@ Tunables TunablesOf(const std::string& source) {
   return t.ok() ? *t : Tunables{};
 }
 
-std::string NumbersText(const std::vector<int>& hunks) {
+// The measured hunks, the one that brings most first; a hunk's number is its place here, from 1.
+std::vector<size_t> Ranking(const Explanation& e) {
+  std::vector<size_t> order;
+  std::vector<double> gain(e.hunks.size());
+  for (size_t i = 0; i < e.hunks.size(); ++i) {
+    const ExplainedHunk& h = e.hunks[i];
+    if (h.shared) continue;
+    order.push_back(i);
+    gain[i] = h.without && h.without->outcome == Outcome::kOk ? ScoreGain(*h.without, e.minimized).mean : -1e9;
+  }
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return gain[a] > gain[b]; });
+  return order;
+}
+
+std::string NumbersText(const std::vector<int>& hunks, const std::vector<size_t>& ranking) {
+  std::vector<size_t> numbers;
+  for (size_t i = 0; i < ranking.size(); ++i)
+    if (std::find(hunks.begin(), hunks.end(), static_cast<int>(ranking[i])) != hunks.end()) numbers.push_back(i + 1);
   std::string out;
-  for (int h : hunks) out += (out.empty() ? "" : ", ") + std::to_string(h + 1);
-  return (hunks.size() == 1 ? "change " : "changes ") + out;
+  for (size_t n : numbers) out += (out.empty() ? "" : ", ") + std::to_string(n);
+  return out.empty() ? "" : (numbers.size() == 1 ? "change " : "changes ") + out;
 }
 
 std::string Lines(const ExplainedHunk& h) {
@@ -119,23 +137,20 @@ struct HunkText {
   std::vector<std::string> measured, parts;
 };
 
-HunkText TextOf(const ExplainHead& head, const Explanation& e, const ExplainedHunk& h) {
+HunkText TextOf(const ExplainHead& head, const Explanation& e, const std::vector<size_t>& ranking, const ExplainedHunk& h) {
   const Tunables tunables = TunablesOf(e.source);
   HunkText t;
   t.what = DescribeChanges(h.changes, tunables);
-  if (h.shared) {
-    t.measured.push_back("only what several of the changes need: nothing by itself, not measured");
-    return t;
-  }
   if (h.without && h.without->outcome == Outcome::kOk) {
     const Interval gain = ScoreGain(*h.without, e.minimized);
-    t.measured.push_back(fmt::format("with it: {}; score {}: {}", EffectsText(head.objectives, *h.without, e.minimized), PercentText(gain), Verdict(gain, e.tolerance_pct)));
+    t.measured.push_back(fmt::format("{}; score {}: {}", EffectsText(head.objectives, *h.without, e.minimized), PercentText(gain), Verdict(gain, e.tolerance_pct)));
   } else if (h.without) {
     t.measured.push_back(fmt::format("cannot be left out: {}", QuoteCode(h.without->diagnosis, 200)));
   }
-  if (!h.goes_with.empty()) t.measured.push_back(fmt::format("measured together with {}, which cannot stay without it", NumbersText(h.goes_with)));
+  if (const std::string with = NumbersText(h.goes_with, ranking); !with.empty()) t.measured.push_back(fmt::format("measured together with {}, which cannot stay without it", with));
   if (h.alone && h.alone->outcome == Outcome::kOk)
-    t.measured.push_back(fmt::format("alone in {}{}: score {}", head.seed_policy, h.needs.empty() ? "" : ", with what it needs of " + NumbersText(h.needs), PercentText(ScoreGain(e.seed, *h.alone))));
+    t.measured.push_back(fmt::format("alone in {}{}: score {}", head.seed_policy, NumbersText(h.needs, ranking).empty() ? "" : ", with " + NumbersText(h.needs, ranking) + ", which it needs",
+                                     PercentText(ScoreGain(e.seed, *h.alone))));
   else if (h.alone)
     t.measured.push_back(fmt::format("alone in {} it fails ({})", head.seed_policy, OutcomeName(h.alone->outcome)));
   const std::vector<PartEffect> parts = PartEffects(e, h);
@@ -156,12 +171,21 @@ std::string WholeText(const ExplainHead& head, const Explanation& e) {
 
 std::string DroppedText(const Explanation& e) {
   if (e.dropped.empty()) return "";
-  return fmt::format("{} {} nothing and {} left out of the smaller policy; its score: {}", e.dropped.size() == 1 ? "One change" : fmt::format("{} changes", e.dropped.size()),
-                     e.dropped.size() == 1 ? "does" : "do", e.dropped.size() == 1 ? "is" : "are", PercentText(ScoreGain(e.policy, e.minimized)));
+  const bool one = e.dropped.size() == 1;
+  return fmt::format("{} not help and {} left out of the smaller policy; its score against the whole: {}", one ? "One change does" : fmt::format("{} changes do", e.dropped.size()), one ? "is" : "are",
+                     PercentText(ScoreGain(e.policy, e.minimized)));
 }
 
 std::string DroppedLine(const Explanation& e, const ExplainedChange& c) {
   return fmt::format("line {}: {}", c.line, DescribeChanges({c}, TunablesOf(e.source)));
+}
+
+std::string SharedText(const Explanation& e) {
+  std::string list;
+  for (const ExplainedHunk& h : e.hunks)
+    for (const ExplainedChange& c : h.changes)
+      if (h.shared) list += (list.empty() ? "" : ", ") + ("`" + QuoteCode(c.after) + "`");
+  return list.empty() ? "" : "\nDeclarations that several of them use, nothing by themselves: " + list + "\n";
 }
 
 std::string InteractionText(const Explanation& e) {
@@ -218,13 +242,16 @@ std::string ExplainText(const ExplainHead& head, const Explanation& e) {
     for (const ExplainedChange& c : e.dropped) out += "  - " + DroppedLine(e, c) + "\n";
     out += "\n";
   }
-  for (size_t i = 0; i < e.hunks.size(); ++i) {
-    const HunkText t = TextOf(head, e, e.hunks[i]);
-    out += fmt::format("{}. {} ({})\n", i + 1, t.what, Lines(e.hunks[i]));
+  const std::vector<size_t> ranking = Ranking(e);
+  if (!ranking.empty()) out += "What each change brings the policy that has all the others: values without it -> with it.\n\n";
+  for (size_t i = 0; i < ranking.size(); ++i) {
+    const HunkText t = TextOf(head, e, ranking, e.hunks[ranking[i]]);
+    out += fmt::format("{}. {} ({})\n", i + 1, t.what, Lines(e.hunks[ranking[i]]));
     for (const std::string& m : t.measured) out += "   " + m + "\n";
     for (const std::string& p : t.parts) out += "   - " + p + "\n";
   }
   if (e.hunks.empty()) out += "Nothing is left: no change of this policy has an effect on the score here.\n";
+  out += SharedText(e);
   if (const std::string text = InteractionText(e); !text.empty()) out += "\n" + text + "\n";
   return out;
 }
@@ -240,25 +267,26 @@ std::string ExplainMarkdown(const ExplainHead& head, const Explanation& e) {
     const MetricInfo* info = FindMetric(m.metric);
     table.push_back({m.metric + (info && info->unit != "1" ? ", " + std::string(info->unit) : ""), Number(m.from), Number(m.to), PercentText(m.change_pct)});
   }
-  out += FormatMarkdownTable(table) + "\n## What pays\n\nOf each change: what it does, and what it brings the policy that has all the others.\n\n";
-  for (size_t i = 0; i < e.hunks.size(); ++i) {
-    const HunkText t = TextOf(head, e, e.hunks[i]);
-    out += fmt::format("{}. **{}** ({})\n", i + 1, t.what, Lines(e.hunks[i]));
+  out += FormatMarkdownTable(table) + "\n## What pays\n\nEach change: what it does, and what it brings the policy that has all the others (values without it -> with it). The largest effect on the score first.\n\n";
+  const std::vector<size_t> ranking = Ranking(e);
+  for (size_t i = 0; i < ranking.size(); ++i) {
+    const HunkText t = TextOf(head, e, ranking, e.hunks[ranking[i]]);
+    out += fmt::format("{}. **{}** ({})\n", i + 1, t.what, Lines(e.hunks[ranking[i]]));
     for (const std::string& m : t.measured) out += "   - " + m + "\n";
     if (!t.parts.empty()) out += "   - parts:\n";
     for (const std::string& p : t.parts) out += "     - " + p + "\n";
   }
   if (e.hunks.empty()) out += "Nothing is left: no change of this policy has an effect on the score here.\n";
+  out += SharedText(e);
   if (const std::string text = InteractionText(e); !text.empty()) out += "\n" + text + "\n";
   if (!e.dropped.empty()) {
-    out += "\n## What does nothing\n\n" + DroppedText(e) + ".\n\n";
+    out += "\n## What does not help\n\n" + DroppedText(e) + ".\n\n";
     for (const ExplainedChange& c : e.dropped) out += "- " + DroppedLine(e, c) + "\n";
   }
   if (!head.lineage.empty()) {
     out += "\n## Lineage\n\n";
-    std::vector<std::vector<std::string>> steps = {{"candidate", "operator", "what it did", "score on search seeds"}};
-    for (const LineageStep& s : head.lineage) steps.push_back({std::to_string(s.id), s.op, Printable(s.note), s.score ? Number(*s.score) : "-"});
-    out += FormatMarkdownTable(steps);
+    for (const LineageStep& s : head.lineage)
+      out += fmt::format("- candidate {}, {}: {} (score on the search seeds {})\n", s.id, s.op, Printable(s.note), s.score ? Number(*s.score) : "not measured");
     if (head.simplified) out += "\nThe policy is the last of these without what did not help.\n";
   }
   out += "\n## How this was measured\n\n";

@@ -31,6 +31,18 @@ std::string Join(const std::vector<std::string>& list, const char* separator) {
   return out;
 }
 
+// The first of a list of actions; one that is like the one before it is told by what differs.
+std::string Few(const std::vector<std::string>& list) {
+  constexpr size_t kMost = 4;
+  constexpr std::string_view kPuts = "puts the task ";
+  std::string out;
+  for (size_t i = 0; i < std::min(list.size(), kMost); ++i) {
+    const bool again = i > 0 && list[i].starts_with(kPuts) && list[i - 1].starts_with(kPuts);
+    out += (i > 0 ? again ? ", or " : "; " : "") + (again ? list[i].substr(kPuts.size()) : list[i]);
+  }
+  return out + (list.size() > kMost ? fmt::format("; and {} more", list.size() - kMost) : "");
+}
+
 // 1'250, 20'000'000ULL.
 std::optional<double> Literal(std::string_view text) {
   std::string digits;
@@ -140,6 +152,13 @@ Arguments ArgumentsAt(std::string_view code, const std::vector<LexToken>& tokens
   return out;
 }
 
+// "if (a && b) {" -> "a && b".
+std::string Condition(const std::string& head) {
+  std::string text = QuoteCode(head);
+  const size_t begin = text.find('('), end = text.rfind(')');
+  return begin == text.npos || end == text.npos || end <= begin ? text : text.substr(begin + 1, end - begin - 1);
+}
+
 }  // namespace
 
 std::string DurationText(double ns) {
@@ -190,7 +209,12 @@ Mechanism MechanismOf(std::string_view code, const Tunables& tunables) {
     // A write: name =, name += ...; also t->x = and cpu_state(c).x =.
     const bool plain = at(i + 1) == "=" && at(i + 2) != "=";
     const bool compound = IsOneOf(at(i + 1), {"+", "-", "*", "|", "&", "^"}) && at(i + 2) == "=";
-    if ((plain || compound) && !locals.contains(word)) AddOnce(&m.actions, "sets `" + std::string(word) + "`");
+    if (compound && !locals.contains(word)) AddOnce(&m.actions, "changes `" + std::string(word) + "`");
+    if (!plain || locals.contains(word)) continue;
+    size_t end = i + 2;
+    for (int depth = 0; end < tokens.size() && !(depth == 0 && IsOneOf(tokens[end].text, {";", ")"})); ++end)
+      depth += IsOneOf(tokens[end].text, {"(", "[", "{"}) ? 1 : IsOneOf(tokens[end].text, {")", "]", "}"}) ? -1 : 0;
+    if (end > i + 2) AddOnce(&m.actions, "sets `" + std::string(word) + "` to `" + QuoteCode(code.substr(tokens[i + 2].begin, tokens[end - 1].end - tokens[i + 2].begin), 48) + "`");
   }
   return m;
 }
@@ -211,7 +235,9 @@ std::string DescribeChanges(const std::vector<ExplainedChange>& changes, const T
       continue;
     }
     if (c.kind == "guard") {
-      others.push_back(c.context.empty() ? "`" + QuoteCode(c.after) + "`" : "only under `" + QuoteCode(c.context) + "`");
+      const std::string under = "`" + Condition(c.context) + "`";
+      const std::string branch = c.context_before.empty() ? "" : Few(MechanismOf(c.context_before, tunables).actions);
+      others.push_back(c.context.empty() ? "`" + QuoteCode(c.after) + "`" : c.context_before.empty() ? "only under " + under : fmt::format("a branch of its own under {}{}{}", under, branch.empty() ? "" : ": ", branch));
       continue;
     }
     const bool inside = !c.context_before.empty();
@@ -231,20 +257,13 @@ std::string DescribeChanges(const std::vector<ExplainedChange>& changes, const T
       if (std::find(b.begin(), b.end(), x) == b.end()) out.push_back(x);
     return out;
   };
-  constexpr size_t kMost = 4;
-  auto few = [&](std::vector<std::string> list) {
-    const size_t more = list.size() > kMost ? list.size() - kMost : 0;
-    list.resize(list.size() - more);
-    return Join(list, "; ") + (more > 0 ? fmt::format("; and {} more", more) : "");
-  };
   const std::vector<std::string> added = minus(after.actions, before.actions), gone = minus(before.actions, after.actions);
   const std::vector<std::string> reads = minus(after.reads, before.reads), unread = minus(before.reads, after.reads);
   std::vector<std::string> text;
-  if (!added.empty()) text.push_back(few(added) + (gone.empty() ? "" : " (before: " + few(gone) + ")"));
-  else if (!gone.empty()) text.push_back("no longer " + few(gone));
+  if (!added.empty()) text.push_back(Few(added) + (gone.empty() ? "" : " (before: " + Few(gone) + ")"));
+  else if (!gone.empty()) text.push_back("no longer " + Few(gone));
   for (std::string& o : others) text.push_back(std::move(o));
-  if (!reads.empty()) text.push_back("looks at " + Join(reads, ", "));
-  if (!unread.empty()) text.push_back("no longer looks at " + Join(unread, ", "));
+  // Without an action the code itself tells more than what it looks at.
   if (text.empty())
     for (const ExplainedChange& c : changes) {
       const std::string code = QuoteCode(c.context.empty() ? c.after : c.context), old = QuoteCode(c.context_before.empty() ? c.before : c.context_before);
@@ -254,6 +273,8 @@ std::string DescribeChanges(const std::vector<ExplainedChange>& changes, const T
         break;
       }
     }
+  if (!reads.empty()) text.push_back("looks at " + Join(reads, ", "));
+  if (!unread.empty()) text.push_back("no longer looks at " + Join(unread, ", "));
   return (hook.empty() ? "" : hook + ": ") + Join(text, "; ");
 }
 
