@@ -8,15 +8,15 @@ cp -- "$root/policies/fifo.cc" toy/policies/
 
 # Short turns pay; the count of rare wake-ups does nothing.
 sed -e 's|100.000.000, 1|1'"'"'000'"'"'000, 1|' -e 's|^    t.insert(kQueue|    if (t.nr_wakeups() > 1000) count(1);\n&|' "$data/slow_fifo.cc" >quick.cc
-expect 0 explain quick.cc --workload small --seeds select:3 -o out
-out_has 'quick against slow on small' '1. slice_ns 100 ms -> 1 ms' 'short.latency_p95' ': pays' 'One change does not help' 'line 14: enqueue: `if (t.nr_wakeups() > 1000) count(1);`'
-[[ $(<out/quick.min.cc) == "$(sed "s|100.000.000, 1|1'000'000, 1|" "$data/slow_fifo.cc")" ]] || fail 'the smaller policy is not the seed policy with the other slice'
-has out/explanation.md '# quick' 'Evolved from `slow`' '## What pays' '**slice_ns 100 ms -> 1 ms**' 'osevolve explain quick.cc --against slow --workload small --seeds select:3' "+TUNABLE(slice_ns, 1'000'000"
+expect 0 explain quick.cc --workload small --seeds select:3 -o made
+out_has 'quick against slow on small' '1. slice_ns 100 ms -> 1 ms' 'short.latency_p95' ': pays' 'One change does not help' 'line 16: enqueue: `if (t.nr_wakeups() > 1000) count(1);`'
+[[ $(<made/quick.min.cc) == "$(sed "s|100.000.000, 1|1'000'000, 1|" "$data/slow_fifo.cc")" ]] || fail 'the smaller policy is not the seed policy with the other slice'
+has made/explanation.md '# quick' 'Evolved from `slow`' '## What pays' '**slice_ns 100 ms -> 1 ms**' 'osevolve explain quick.cc --against slow --workload small --seeds select:3' "+TUNABLE(slice_ns, 1'000'000"
 
 expect 0 explain quick.cc --against slow --workload small --seeds select:3 --as-it-is --json
 json /policy=quick /seed_policy=slow /workload=small /machine=vm-2cpu /cpus=2 /seeds=select:3 /whole/gain_pct:number /whole/ci95:interval \
   /hunks/0/changes/0/kind=tunable /hunks/0/effect/gain_pct:number /hunks/0/effect/metrics/short.latency_p95/change_pct:number /hunks/0/verdict=pays \
-  /hunks/0/alone/ci95:interval /hunks/1/effect/gain_pct=0.0 '/hunks/1/verdict=does nothing' /hunks/1/changes/0/line=14 /interaction/excess/gain_pct:number
+  /hunks/0/alone/ci95:interval /hunks/1/effect/gain_pct=0.0 '/hunks/1/verdict=does nothing' /hunks/1/changes/0/line=16 /interaction/excess/gain_pct:number
 
 # A run, explained from its folder alone.
 expect 0 evolve small --from slow --evals 20 --out run --no-kb -q

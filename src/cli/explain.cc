@@ -17,7 +17,6 @@
 #include "report/explain_text.h"
 
 namespace ose {
-void RegisterExplain(CLI::App& app, Command& command);  // TEMP
 namespace {
 
 struct ExplainFlags {

@@ -15,7 +15,6 @@
 #include "core/exit_code.h"
 
 namespace ose {
-void RegisterExplain(CLI::App& app, Command& command);  // TEMP
 
 void AddCommonFlags(CLI::App& app, Command& command) {
   app.add_flag("--json", command.flags.json, "result as JSON on stdout (docs/json.md)");
