@@ -17,8 +17,6 @@ class Explainer {
   Explainer(const ExplainOptions& options, Evaluator& evaluator) : options_(options), evaluator_(evaluator) {}
 
   Result<Explanation> Run(const std::string& seed, const std::string& policy) {
-    OSE_ASSIGN(PolicyDiff whole, PolicyDiff::Make(seed, policy));
-    if (whole.pieces().empty()) return Error{kExitUsage, options_.policy_file + " does not differ from " + options_.seed_file + " in its code: there is nothing to explain"};
     out_.tolerance_pct = options_.tolerance_pct;
     for (const bool is_seed : {true, false}) {
       const std::string& file = is_seed ? options_.seed_file : options_.policy_file;
@@ -27,6 +25,9 @@ class Explainer {
       (is_seed ? out_.seed : out_.policy) = std::move(e[0]);
     }
     out_.minimized = out_.policy;
+    // After the gate: it bounds how deep code is nested.
+    OSE_ASSIGN(PolicyDiff whole, PolicyDiff::Make(seed, policy));
+    if (whole.pieces().empty()) return Error{kExitUsage, options_.policy_file + " does not differ from " + options_.seed_file + " in its code: there is nothing to explain"};
     out_.source = policy;
     if (!options_.minimize_seeds.empty()) OSE_TRY(Minimise(seed, policy));
     OSE_ASSIGN(PolicyDiff diff, PolicyDiff::Make(seed, out_.source));

@@ -80,6 +80,17 @@ std::vector<Argument> Arguments(const SourceTree& source, const CodeStatement& s
   return out;
 }
 
+bool Visible(const DiffPiece& declaration, const DiffPiece& user) {
+  return declaration.function.empty() || declaration.function == user.function;
+}
+
+// `user` cannot be in the policy without `other`.
+bool Requires(const DiffPiece& user, const DiffPiece& other) {
+  if (!other.declares.empty() && user.uses.contains(other.declares) && Visible(other, user)) return true;
+  // Where a declaration is gone, what used it is gone, too.
+  return !user.declares_before.empty() && other.uses_before.contains(user.declares_before) && Visible(user, other);
+}
+
 size_t Indent(std::string_view text, size_t at) {
   const size_t first = text.find_first_not_of(" \t\n", at);
   if (first == text.npos) return 0;
@@ -115,6 +126,9 @@ class DiffBuilder {
           if (t.kind == LexKind::kIdentifier && !InPart(static_cast<int>(i), t.begin)) p.uses.emplace(t.text);
       if (!p.before.empty()) p.uses_before = SourceTree(p.before).Names(0, p.before.size());
     }
+    for (size_t u = 0; u < pieces.size(); ++u)
+      for (size_t d = 0; d < pieces.size(); ++d)
+        if (u != d && Requires(pieces[u], pieces[d])) diff_.requires_.emplace_back(static_cast<int>(u), static_cast<int>(d));
     return {};
   }
 
@@ -392,21 +406,6 @@ std::string PolicyDiff::Emit(size_t begin, size_t end, const std::set<int>& out)
   return text + after_.substr(at, end - at);
 }
 
-namespace {
-
-bool Visible(const DiffPiece& declaration, const DiffPiece& user) {
-  return declaration.function.empty() || declaration.function == user.function;
-}
-
-// `user` cannot be in the policy without `other`.
-bool Requires(const DiffPiece& user, const DiffPiece& other) {
-  if (!other.declares.empty() && user.uses.contains(other.declares) && Visible(other, user)) return true;
-  // Where a declaration is gone, what used it is gone, too.
-  return !user.declares_before.empty() && other.uses_before.contains(user.declares_before) && Visible(user, other);
-}
-
-}  // namespace
-
 std::set<int> PolicyDiff::Closure(std::set<int> out) const {
   auto is_out = [&](int i) {
     for (; i >= 0; i = pieces_[static_cast<size_t>(i)].parent)
@@ -415,12 +414,8 @@ std::set<int> PolicyDiff::Closure(std::set<int> out) const {
   };
   for (bool grows = true; grows;) {
     grows = false;
-    for (size_t u = 0; u < pieces_.size(); ++u)
-      for (size_t d = 0; d < pieces_.size() && !is_out(static_cast<int>(u)); ++d) {
-        if (u == d || !is_out(static_cast<int>(d)) || !Requires(pieces_[u], pieces_[d])) continue;
-        out.insert(static_cast<int>(u));
-        grows = true;
-      }
+    for (auto [user, other] : requires_)
+      if (is_out(other) && !is_out(user)) grows |= out.insert(user).second;
   }
   return out;
 }
@@ -433,19 +428,16 @@ int PolicyDiff::TopOf(int i) const {
 std::set<int> PolicyDiff::Needs(std::set<int> in) const {
   for (bool grows = true; grows;) {
     grows = false;
-    for (size_t u = 0; u < pieces_.size(); ++u) {
-      if (!in.contains(TopOf(static_cast<int>(u)))) continue;
-      for (size_t d = 0; d < pieces_.size(); ++d)
-        if (u != d && Requires(pieces_[u], pieces_[d])) grows |= in.insert(TopOf(static_cast<int>(d))).second;
-    }
+    for (auto [user, other] : requires_)
+      if (in.contains(TopOf(user))) grows |= in.insert(TopOf(other)).second;
   }
   return in;
 }
 
 std::vector<int> PolicyDiff::DependentsOf(int piece) const {
   std::set<int> out;
-  for (size_t u = 0; u < pieces_.size(); ++u)
-    if (const int top = TopOf(static_cast<int>(u)); top != piece && Requires(pieces_[u], pieces_[static_cast<size_t>(piece)])) out.insert(top);
+  for (auto [user, other] : requires_)
+    if (other == piece && TopOf(user) != piece) out.insert(TopOf(user));
   return {out.begin(), out.end()};
 }
 

@@ -15,6 +15,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -76,6 +77,7 @@ class PolicyDiff {
 
   std::string before_, after_;
   std::vector<DiffPiece> pieces_;
+  std::vector<std::pair<int, int>> requires_;  // the first cannot be there without the second
 };
 
 // Changes that are explained together, as ids of tops in rising order.
