@@ -2,7 +2,7 @@
 # Every command explains itself, with an example.
 . "$(dirname -- "$0")/lib.sh"
 
-for command in evolve eval compare sweep bound load calibrate record import workloads policies doctor mcp \
+for command in evolve eval compare explain sweep bound load calibrate record import workloads policies doctor mcp \
   'plot cdf' 'plot load' 'plot gantt' 'plot run' \
   vm 'vm build' build-bpf deploy undeploy status observe validate 'validate theory' 'validate real' 'validate kernel' \
   gkb 'gkb list' 'gkb show' 'gkb query' plot; do
@@ -13,7 +13,7 @@ for command in evolve eval compare sweep bound load calibrate record import work
 done
 
 expect 0 --help
-out_has evolve eval compare sweep bound load calibrate record import workloads policies gkb plot doctor mcp
+out_has evolve eval compare explain sweep bound load calibrate record import workloads policies gkb plot doctor mcp
 expect 0
 out_has 'osevolve evolve workloads/hol.toml'
 expect 0 --version

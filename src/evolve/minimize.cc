@@ -2,148 +2,131 @@
 
 #include <algorithm>
 #include <deque>
-#include <set>
-
-#include "core/diff.h"
-#include "core/policy_source.h"
 
 namespace ose {
 namespace {
 
-struct Line {
-  size_t begin, end;  // with its newline
-};
-
-std::vector<Line> LinesIn(const std::string& s, size_t begin, size_t end) {
-  std::vector<Line> lines;
-  while (begin < end) {
-    size_t newline = s.find('\n', begin);
-    size_t next = newline == s.npos ? end : newline + 1;
-    lines.push_back({begin, next});
-    begin = next;
-  }
-  return lines;
+// Whole changes before parts, each from the end to the beginning.
+std::vector<int> Order(const PolicyDiff& diff) {
+  std::vector<int> order;
+  for (const bool tops : {true, false})
+    for (size_t i = diff.pieces().size(); i-- > 0;)
+      if ((diff.pieces()[i].parent < 0) == tops) order.push_back(static_cast<int>(i));
+  return order;
 }
 
-std::string_view Trimmed(const std::string& s, Line l) {
-  std::string_view v = std::string_view(s).substr(l.begin, l.end - l.begin);
-  size_t first = v.find_first_not_of(" \t");
-  size_t last = v.find_last_not_of(" \t\n");
-  return first == v.npos ? "" : v.substr(first, last - first + 1);
-}
+// One round: the pieces that may go together.
+class Round {
+ public:
+  // `hopeless`: pieces, by Key, that are not worth a try; those of this round are added.
+  Round(const MinimizeOptions& options, const PolicyDiff& diff, const Evaluation& base, Evaluator& evaluator, Minimized* result, std::set<std::string>* hopeless)
+      : options_(options), diff_(diff), base_(base), evaluator_(evaluator), result_(*result), hopeless_(*hopeless), order_(Order(diff)) {}
 
-// Index of the line that closes the brace opened at the end of lines[i], or -1.
-int ClosingLine(const std::string& s, const std::vector<Line>& lines, size_t i) {
-  int depth = 0;
-  for (size_t k = i; k < lines.size(); ++k) {
-    for (size_t at = lines[k].begin; at < lines[k].end; ++at) depth += s[at] == '{' ? 1 : s[at] == '}' ? -1 : 0;
-    if (depth <= 0) return static_cast<int>(k);
-  }
-  return -1;
-}
-
-std::string Without(const std::string& s, Line cut) { return s.substr(0, cut.begin) + s.substr(cut.end); }
-
-// The block [outer_begin, outer_end) replaced by its inner lines, one level less indented.
-std::string Unwrapped(const std::string& s, size_t outer_begin, size_t outer_end, size_t inner_begin, size_t inner_end) {
-  std::string inner;
-  for (Line l : LinesIn(s, inner_begin, inner_end))
-    inner += s.substr(l.begin, l.end - l.begin).substr(s.compare(l.begin, 2, "  ") == 0 ? 2 : 0);
-  return s.substr(0, outer_begin) + inner + s.substr(outer_end);
-}
-
-// Steps inside one changed stretch.
-void AddStatementSteps(const std::string& s, size_t begin, size_t end, std::vector<std::pair<size_t, std::string>>* out) {
-  std::vector<Line> lines = LinesIn(s, begin, end);
-  for (size_t i = 0; i < lines.size(); ++i) {
-    std::string_view text = Trimmed(s, lines[i]);
-    if (text.ends_with(';') || text.starts_with("//")) {
-      out->emplace_back(lines[i].begin, Without(s, lines[i]));
-    } else if (text.ends_with('{') && !text.starts_with('}')) {
-      int close = ClosingLine(s, lines, i);
-      if (close < 0) continue;
-      // The whole block, with its else branches.
-      out->emplace_back(lines[i].begin, Without(s, {lines[i].begin, lines[static_cast<size_t>(close)].end}));
-      // if (...) { A } else { B }: A alone, B alone; if (...) { A }: A alone.
-      int middle = -1;
-      int depth = 1;
-      for (size_t k = i + 1; k < lines.size(); ++k) {
-        std::string_view t = Trimmed(s, lines[k]);
-        if (t == "} else {" && depth == 1) middle = static_cast<int>(k);
-        for (char c : t) depth += c == '{' ? 1 : c == '}' ? -1 : 0;
-        if (depth == 0) {
-          close = static_cast<int>(k);
-          break;
-        }
+  // False when it was stopped.
+  bool Run() {
+    for (size_t i = 0; i < order_.size() && result_.tries < options_.max_tries; ++i) {
+      if (options_.stop && *options_.stop) return false;
+      const std::set<int> out = With(order_[i]);
+      if (!WorthATry(out)) continue;
+      const std::string source = diff_.Without(out);
+      const Evaluation e = Evaluate(i);
+      ++result_.tries;
+      if (e.outcome == Outcome::kOk && e.seeds.size() == options_.seeds.size() &&
+          NoWorse(PairedGainPct(base_.Scores(), e.Scores()), options_.tolerance_pct)) {
+        out_ = out;
+        result_.source = source;
+        ++result_.steps;
+        ahead_.clear();
+      } else if (e.outcome != Outcome::kOk || e.seeds.size() < options_.seeds.size()) {
+        hopeless_.insert(Key(out));
       }
-      auto line = [&](int k) { return lines[static_cast<size_t>(k)]; };
-      if (middle < 0) {
-        out->emplace_back(lines[i].begin, Unwrapped(s, lines[i].begin, line(close).end, lines[i].end, line(close).begin));
-      } else {
-        out->emplace_back(lines[i].begin, Unwrapped(s, lines[i].begin, line(close).end, lines[i].end, line(middle).begin));
-        out->emplace_back(lines[i].begin, Unwrapped(s, lines[i].begin, line(close).end, line(middle).end, line(close).begin));
-      }
+      if (options_.on_progress) options_.on_progress(result_.tries, result_.steps);
     }
+    return true;
   }
-}
+
+ private:
+  struct Ahead {
+    size_t index;
+    std::future<Evaluation> future;
+  };
+
+  // What goes with `out`, as text: the numbers of pieces change from round to round.
+  std::string Key(const std::set<int>& out) const {
+    std::string key;
+    for (int i : out) {
+      const DiffPiece& p = diff_.pieces()[static_cast<size_t>(i)];
+      if (!out_.contains(i)) key += p.block + '\n' + PieceKindName(p.kind) + '\n' + p.before + '\n' + p.after + '\n' + p.context + p.context_before + '\n';
+    }
+    return key;
+  }
+
+  bool WorthATry(const std::set<int>& out) const { return !hopeless_.contains(Key(out)) && diff_.Without(out) != diff_.Without(out_); }
+
+  std::set<int> With(int piece) const {
+    std::set<int> out = out_;
+    out.insert(piece);
+    return diff_.Closure(std::move(out));
+  }
+
+  // Most steps are refused, so the next ones are evaluated meanwhile.
+  Evaluation Evaluate(size_t index) {
+    constexpr size_t kAhead = 4;
+    for (size_t k = ahead_.empty() ? index : ahead_.back().index + 1; k < order_.size() && ahead_.size() < kAhead; ++k) {
+      if (const std::set<int> out = With(order_[k]); WorthATry(out)) ahead_.push_back({k, evaluator_.Submit(Job(diff_.Without(out)))});
+    }
+    // What was not worth it any more when its turn came.
+    while (ahead_.front().index < index) ahead_.pop_front();
+    Evaluation e = ahead_.front().future.get();
+    ahead_.pop_front();
+    return e;
+  }
+
+  // Far below the winner on the first seeds is enough to refuse a step.
+  EvalJob Job(std::string source) const {
+    const size_t quick = std::clamp<size_t>(options_.seeds.size() / 8, 1, 8);
+    double sum = 0;
+    for (size_t i = 0; i < quick; ++i) sum += base_.seeds[i].score;
+    return {.source = std::move(source), .file = "simpler.cc", .seeds = options_.seeds, .skeleton_of = {}, .quick_seeds = static_cast<int>(quick),
+            .quick_score = (quick > 1 ? 0.95 : 0.9) * sum / static_cast<double>(quick)};
+  }
+
+  const MinimizeOptions& options_;
+  const PolicyDiff& diff_;
+  const Evaluation& base_;
+  Evaluator& evaluator_;
+  Minimized& result_;
+  std::set<std::string>& hopeless_;
+  const std::vector<int> order_;
+  std::set<int> out_;
+  std::deque<Ahead> ahead_;
+};
 
 }  // namespace
 
+bool NoWorse(const Interval& gain, double tolerance_pct) {
+  return gain.mean >= -tolerance_pct && (gain.hi >= 0 || gain.lo >= -tolerance_pct);
+}
+
 std::vector<std::string> SimplerSources(const std::string& root, const std::string& source) {
-  std::vector<std::pair<size_t, std::string>> steps;
-  std::vector<Change> changes = Changes(root, source);
-  for (const Change& c : changes) {
-    steps.emplace_back(c.after_begin, source.substr(0, c.after_begin) + root.substr(c.before_begin, c.before_end - c.before_begin) +
-                                          source.substr(c.after_end));
-    AddStatementSteps(source, c.after_begin, c.after_end, &steps);
-  }
-  // A tunable whose default changed on a line with other changes.
-  auto defaults = DefaultTunables(root);
-  auto now = DefaultTunables(source);
-  if (defaults.ok() && now.ok()) {
-    for (auto& [name, value] : *defaults) {
-      auto it = now->find(name);
-      if (it == now->end() || it->second == value) continue;
-      if (auto reset = SetTunables(source, {{name, value}}); reset.ok()) steps.emplace_back(0, *reset);
-    }
-  }
-  std::sort(steps.begin(), steps.end(), [](auto& a, auto& b) { return a.first != b.first ? a.first > b.first : a.second < b.second; });
+  auto diff = PolicyDiff::Make(root, source);
   std::vector<std::string> out;
+  if (!diff.ok()) return out;
   std::set<std::string> seen{source};
-  for (auto& [at, text] : steps)
-    if (seen.insert(text).second) out.push_back(std::move(text));
+  for (int i : Order(*diff))
+    if (std::string text = diff->Without(diff->Closure({i})); seen.insert(text).second) out.push_back(std::move(text));
   return out;
 }
 
 Minimized Minimize(const MinimizeOptions& options, const std::string& root, const std::string& winner, Evaluator& evaluator) {
   Minimized result{winner, 0, 0};
-  Evaluation base = evaluator.Evaluate({.source = winner, .file = "winner.cc", .seeds = options.seeds, .skeleton_of = {}});
+  const Evaluation base = evaluator.Evaluate({.source = winner, .file = "winner.cc", .seeds = options.seeds, .skeleton_of = {}});
   if (base.outcome != Outcome::kOk) return result;
-  const double floor = base.MeanScore() * (1 - options.tolerance);
-  std::set<std::string> rejected;
-  constexpr size_t kAhead = 4;  // speculative evaluations: most steps are refused
-  for (bool progress = true; progress && result.tries < options.max_tries;) {
-    progress = false;
-    std::vector<std::string> steps = SimplerSources(root, result.source);
-    std::erase_if(steps, [&](const std::string& s) { return rejected.contains(s); });
-    std::deque<std::future<Evaluation>> ahead;
-    size_t submitted = 0;
-    for (size_t i = 0; i < steps.size() && result.tries < options.max_tries; ++i) {
-      if (options.stop && *options.stop) return result;
-      while (submitted < steps.size() && ahead.size() < kAhead)
-        ahead.push_back(evaluator.Submit({.source = steps[submitted++], .file = "simpler.cc", .seeds = options.seeds, .skeleton_of = root,
-                                          .quick_seeds = 1, .quick_score = 0.9 * base.seeds[0].score}));
-      Evaluation e = ahead.front().get();
-      ahead.pop_front();
-      ++result.tries;
-      if (e.outcome == Outcome::kOk && e.seeds.size() == options.seeds.size() && e.MeanScore() >= floor) {
-        result.source = steps[i];
-        ++result.steps;
-        progress = true;
-        break;
-      }
-      rejected.insert(steps[i]);
-    }
+  std::set<std::string> hopeless;
+  for (int before = -1; before != result.steps && result.tries < options.max_tries;) {
+    before = result.steps;
+    auto diff = PolicyDiff::Make(root, result.source);
+    if (!diff.ok() || !Round(options, *diff, base, evaluator, &result, &hopeless).Run()) break;
   }
   return result;
 }

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/exit_code.h"
+#include "evolve/minimize.h"
 #include "evolve/race.h"
 
 namespace ose {
@@ -87,10 +88,9 @@ Result<Proof> Prove(const ProofOptions& options, const std::vector<RankedCandida
       std::string simple = options.simplify(c);
       if (simple != c.source) {
         OSE_ASSIGN(auto again, Collect(SubmitAll(evaluator, {{"simpler.cc", simple}}, options.select_seeds), options));
-        const double score = again[0].MeanScore();
-        if (again[0].outcome == Outcome::kOk && score >= proof.select_score * (1 - 1e-5)) {
+        if (again[0].outcome == Outcome::kOk && NoWorse(PairedGainPct(selected[i].Scores(), again[0].Scores()), MinimizeOptions{}.tolerance_pct)) {
           proof.winner.source = simple;
-          proof.select_score = score;
+          proof.select_score = again[0].MeanScore();
         }
       }
     }
