@@ -269,6 +269,7 @@ TEST(Patch, EveryBlockOfEveryShippedPolicyCanBeRewrittenAndEdited) {
       ASSERT_TRUE(r.ok()) << r.reason;
       EXPECT_EQ(*Skeleton(r.source), *Skeleton(base));
       EXPECT_EQ(r.source, *ReplaceBlock(base, b.name, ";;\n" + text));
+      if (text.empty()) continue;  // an edit has nothing to search for there
       r = ApplyReply("<<<<<<< SEARCH\n" + text + "=======\n;;\n" + text + ">>>>>>> REPLACE\n", PatchKind::kEdit, base);
       ASSERT_TRUE(r.ok()) << r.reason;
       EXPECT_EQ(r.source, *ReplaceBlock(base, b.name, ";;\n" + text));

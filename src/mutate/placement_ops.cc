@@ -70,10 +70,10 @@ std::string Block(std::string_view condition, std::string_view lines) {
   return out + "}\n";
 }
 
-// A class of tasks that woke up; all of them half of the time.
+// Tasks that woke up; now and then a class of them.
 std::string DrawWoken(Patch& patch) {
   std::string woken = "(enq_flags & kEnqWakeup)";
-  if (patch.rng().Below(2)) return woken + " != 0";
+  if (patch.rng().Below(4)) return woken + " != 0";
   return woken + " && " + DrawClass(patch, "");
 }
 
@@ -100,7 +100,7 @@ std::optional<TreeChange> Trial(Patch& patch) {
   std::string name;
   bool turns;
   std::string condition = DrawWoken(patch);
-  const std::string length = patch.Time("trial", 1'000, 1'000'000);
+  const std::string length = patch.Time("trial", 1'000, 200'000);
   // Not the CPU on which another newcomer has its trial.
   std::string lines = DrawVictim(patch, false, length, &name, &turns);
   std::string accept = rng.Below(2) ? "victim >= 0 && dsq_nr_queued(local_on(victim)) == 0" : "victim >= 0";
