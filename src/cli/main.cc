@@ -74,6 +74,7 @@ int Main(int argc, char** argv) {
   Command command;
   RegisterEvolve(app, command);
   RegisterEval(app, command);
+  RegisterEvalBatch(app, command);
   RegisterBound(app, command);
   RegisterSweep(app, command);
   RegisterLoad(app, command);
