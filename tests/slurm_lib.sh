@@ -109,16 +109,23 @@ stepds() { find /proc/[0-9]*/fd -lname "$cluster/$1/slurmd.log" 2>/dev/null | cu
 queued() { squeue --noheader --array --format='%i %T'; }
 
 cluster_down() {
-  local name
-  scancel --quiet --user=root 2>/dev/null
-  for name in n1 n2 slurmctld munged; do
-    if [[ ${daemon[$name]:-} ]]; then kill -TERM "${daemon[$name]}" 2>/dev/null; fi
+  local pid file tries name
+  # The test's own programs first, while there is a cluster for what cancels their jobs.
+  for pid in $(jobs -p); do
+    [[ " ${daemon[*]} " == *" $pid "* ]] || kill -KILL "$pid" 2>/dev/null
   done
-  for name in n1 n2 slurmctld munged; do
-    if [[ ${daemon[$name]:-} ]]; then wait "${daemon[$name]}" 2>/dev/null; fi
+  for file in $(find "$work" -name lock.watch); do
+    for ((tries = 0; tries < 100; ++tries)); do
+      kill -0 "$(<"$file")" 2>/dev/null || break
+      sleep 0.1
+    done
   done
   for name in n1 n2; do
-    for pid in $(stepds "$name") $(on_node "$name"); do kill -KILL "$pid" 2>/dev/null; done
+    for pid in ${daemon[$name]:-} $(stepds "$name") $(on_node "$name"); do kill -KILL "$pid" 2>/dev/null; done
   done
+  for name in slurmctld munged; do
+    if [[ ${daemon[$name]:-} ]]; then kill -TERM "${daemon[$name]}" 2>/dev/null; fi
+  done
+  wait
   rm -rf -- "$work"
 }

@@ -120,8 +120,6 @@ Status RunEvolve(EvolveFlags flags, const CommonFlags& common) {
     OSE_ASSIGN(problem, LoadProblem(context, flags.problem));
     OSE_ASSIGN(plan, MakePlan(context, problem, flags.plan, knowledge ? &*knowledge : nullptr));
   }
-  if (flags.out.empty() && !flags.dry_run) flags.out = FreshOut(problem.workload.name);
-  OSE_ASSIGN(auto evaluator, MakeEvaluatorOn(flags.dry_run ? ExecutorFlags{} : flags.executor, context, problem, flags.jobs, JoinPath(flags.out, "slurm")));
   OSE_ASSIGN(auto mutator, Mutator::Create(context.include_dir()));
   std::optional<ModelSearchOptions> models;
   if (!plan.models.llm.empty()) {
@@ -129,6 +127,8 @@ Status RunEvolve(EvolveFlags flags, const CommonFlags& common) {
   } else if (plan.models.budget_usd || plan.models.budget_calls || plan.models.budget_tokens || plan.models.share || flags.dry_run) {
     return Error{kExitUsage, "--budget-*, --llm-share and --llm-dry-run need a model: --llm PROVIDER:MODEL (docs/models/README.md)"};
   }
+  if (flags.out.empty() && !flags.dry_run) flags.out = FreshOut(problem.workload.name);
+  OSE_ASSIGN(auto evaluator, MakeEvaluatorOn(flags.dry_run ? ExecutorFlags{} : flags.executor, context, problem, flags.jobs, JoinPath(flags.out, "slurm")));
   if (flags.dry_run) return DryRun(flags, common, problem, plan, std::move(*models), *evaluator, *mutator);
   // From here on the run exists.
   if (!flags.resume) {
