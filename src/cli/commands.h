@@ -22,6 +22,7 @@ struct Command {
 void RegisterEvolve(CLI::App& app, Command& command);
 void RegisterEval(CLI::App& app, Command& command);     // eval and compare
 void RegisterExplain(CLI::App& app, Command& command);
+void RegisterEvalBatch(CLI::App& app, Command& command);
 void RegisterBound(CLI::App& app, Command& command);
 void RegisterSweep(CLI::App& app, Command& command);
 void RegisterLoad(CLI::App& app, Command& command);

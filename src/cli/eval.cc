@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/context.h"
+#include "cli/executor.h"
 #include "cli/host_compare.h"
 #include "cli/log_flags.h"
 #include "core/exit_code.h"
@@ -31,6 +32,7 @@ struct EvalFlags {
   std::string trace;  // file
   LogFlags log;
   HostFlags host;
+  ExecutorFlags executor;
 };
 
 // What failed is said after the table; the exit code is that of the first failure.
@@ -51,6 +53,7 @@ Status EvalOnHost(const EvalFlags& flags, const CommonFlags& common, const Conte
                   const std::vector<NamedSource>& sources, SeedFamily family) {
   if (flags.profile) return Error{kExitUsage, "--profile is for the simulator; leave out --host"};
   if (!flags.trace.empty()) return Error{kExitUsage, "--trace is for the simulator; leave out --host"};
+  if (!flags.executor.local()) return Error{kExitUsage, "--executor slurm is for the simulator; leave out --host"};
   if (!flags.seeds.empty()) return Error{kExitUsage, "on a kernel the number of seeds is --rounds times --boots; leave out --seeds"};
   const int n = flags.host.rounds * flags.host.boots;
   ProgressLine progress(common);
@@ -98,7 +101,7 @@ Status RunEval(const EvalFlags& flags, const CommonFlags& common, bool compare) 
     sources.push_back(std::move(source));
   }
   if (flags.host.host != "sim") return EvalOnHost(flags, common, context, problem, sources, spec.family);
-  OSE_ASSIGN(auto evaluator, MakeEvaluator(context, problem, flags.jobs));
+  OSE_ASSIGN(auto evaluator, MakeEvaluatorOn(flags.executor, context, problem, flags.jobs, ""));
   std::vector<std::future<Evaluation>> futures;
   for (const NamedSource& s : sources) futures.push_back(evaluator->Submit({.source = s.source, .file = s.path, .seeds = seeds, .skeleton_of = {}}));
   ProgressLine progress(common);
@@ -156,6 +159,7 @@ void Add(CLI::App& app, Command& command, const char* name, const char* what, co
     flags->log.AddTo(*sub);
   }
   AddHostFlags(*sub, &flags->host);
+  AddExecutorFlags(*sub, &flags->executor);
   AddCommonFlags(*sub, command);
   sub->footer(example);
   sub->callback([flags, &command, compare] { command.run = [flags, &command, compare] { return RunEval(*flags, command.flags, compare); }; });

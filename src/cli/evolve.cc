@@ -12,6 +12,7 @@
 #include "cli/commands.h"
 #include "cli/conclude.h"
 #include "cli/context.h"
+#include "cli/executor.h"
 #include "cli/host_compare.h"
 #include "cli/knowledge.h"
 #include "cli/run_plan.h"
@@ -31,6 +32,7 @@ struct EvolveFlags {
   bool resume = false, no_kb = false, dry_run = false;
   int jobs = 0;
   HostFlags host;
+  ExecutorFlags executor;
 };
 
 std::string ProgressText(const EvolutionProgress& p) {
@@ -115,7 +117,6 @@ Status RunEvolve(EvolveFlags flags, const CommonFlags& common) {
     OSE_ASSIGN(problem, LoadProblem(context, flags.problem));
     OSE_ASSIGN(plan, MakePlan(context, problem, flags.plan, knowledge ? &*knowledge : nullptr));
   }
-  OSE_ASSIGN(auto evaluator, MakeEvaluator(context, problem, flags.jobs));
   OSE_ASSIGN(auto mutator, Mutator::Create(context.include_dir()));
   std::optional<ModelSearchOptions> models;
   if (!plan.models.llm.empty()) {
@@ -123,10 +124,11 @@ Status RunEvolve(EvolveFlags flags, const CommonFlags& common) {
   } else if (plan.models.budget_usd || plan.models.budget_calls || plan.models.budget_tokens || plan.models.share || flags.dry_run) {
     return Error{kExitUsage, "--budget-*, --llm-share and --llm-dry-run need a model: --llm PROVIDER:MODEL (docs/models/README.md)"};
   }
+  if (flags.out.empty() && !flags.dry_run) flags.out = FreshOut(problem.workload.name);
+  OSE_ASSIGN(auto evaluator, MakeEvaluatorOn(flags.dry_run ? ExecutorFlags{} : flags.executor, context, problem, flags.jobs, JoinPath(flags.out, "slurm")));
   if (flags.dry_run) return DryRun(flags, common, problem, plan, std::move(*models), *evaluator, *mutator);
   // From here on the run exists.
   if (!flags.resume) {
-    if (flags.out.empty()) flags.out = FreshOut(problem.workload.name);
     OSE_TRY(MakeDirs(flags.out));
     OSE_ASSIGN(db, RunDb::Open(JoinPath(flags.out, "run.db"), OpenMode::kCreate));
     OSE_TRY(db->SaveConfig({.json = PlanJson(plan).dump(), .json_wall = json{{"jobs", flags.jobs}}.dump()}));
@@ -195,6 +197,7 @@ void RegisterEvolve(CLI::App& app, Command& command) {
   sub->add_option("--kb", flags->plan.kb, "knowledge base file; default: knowledge.db in the state folder");
   sub->add_flag("--no-kb", flags->no_kb, "neither start from the knowledge base nor archive the winner");
   AddHostFlags(*sub, &flags->host);
+  AddExecutorFlags(*sub, &flags->executor);
   sub->get_option("--host")->description("where the winner is confirmed beside the kernel's own scheduler: sim (nowhere), vm, live");
   AddModelFlags(*sub, &flags->plan.models);
   sub->add_flag("--llm-dry-run", flags->dry_run, "send nothing: show what the first prompts are and what calls would cost");

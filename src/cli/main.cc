@@ -75,6 +75,7 @@ int Main(int argc, char** argv) {
   RegisterEvolve(app, command);
   RegisterEval(app, command);
   RegisterExplain(app, command);
+  RegisterEvalBatch(app, command);
   RegisterBound(app, command);
   RegisterSweep(app, command);
   RegisterLoad(app, command);

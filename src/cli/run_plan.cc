@@ -26,7 +26,7 @@ bool IsUtf8(const std::string& text) {
 }
 
 json SearchJson(const SearchPlan& s) {
-  return {{"islands", s.islands}, {"archive_size", s.archive_size}, {"migration_interval", s.migration_interval}, {"migrants", s.migrants},
+  return {{"window", s.window}, {"islands", s.islands}, {"archive_size", s.archive_size}, {"migration_interval", s.migration_interval}, {"migrants", s.migrants},
           {"restart_after", s.restart_after}, {"topology", s.topology}, {"parents", s.parents}, {"strategy", s.strategy}};
 }
 
@@ -38,6 +38,7 @@ SearchPlan SearchFromJson(const json& plan) {
     return s;
   }
   const json& j = plan.at("search");
+  j.at("window").get_to(s.window);
   j.at("islands").get_to(s.islands);
   j.at("archive_size").get_to(s.archive_size);
   j.at("migration_interval").get_to(s.migration_interval);
@@ -59,6 +60,7 @@ Result<EvolutionOptions> SearchOptions(const Problem& problem, const RunPlan& pl
   OSE_ASSIGN(o.strategy, ParseStrategy(s.strategy));
   OSE_ASSIGN(o.population.parents, ParseParentRule(s.parents));
   OSE_ASSIGN(o.population.topology, ParseTopology(s.topology));
+  o.window = s.window;
   o.population.islands = s.islands;
   o.population.archive_size = s.archive_size;
   o.population.migration_interval = s.migration_interval;
@@ -81,6 +83,7 @@ void AddSearchFlags(CLI::App& command, SearchPlan* s) {
   command.add_option("--migrants", s->migrants, "of each island, copies of its best")->check(CLI::Range(1, 100))->capture_default_str()->group(group);
   command.add_option("--topology", s->topology, "where they go: ring, random, full")->check(CLI::IsMember(names(TopologyNames())))->type_name("NAME")->capture_default_str()->group(group);
   command.add_option("--restart-after", s->restart_after, "results of an island without a better one, then it starts anew; 0: never")->check(CLI::Range(0, 1'000'000))->capture_default_str()->group(group);
+  command.add_option("--window", s->window, "proposals in flight: each is made without the results of so many before it")->check(CLI::Range(1, 100'000))->capture_default_str()->group(group);
   command.add_option("--strategy", s->strategy, "evolve, or what it is compared with: random, best-of-n, tunables")->check(CLI::IsMember(names(StrategyNames())))->type_name("NAME")->capture_default_str()->group(group);
 }
 

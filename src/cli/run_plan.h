@@ -19,6 +19,7 @@ namespace ose {
 
 // How a run searches; names as evolve/population.h, parents.h and evolution.h know them.
 struct SearchPlan {
+  int window = 8;                // proposals in flight
   int islands = 2;
   int archive_size = 32;         // per island
   int migration_interval = 64;   // proposals

@@ -26,6 +26,12 @@ const char* OutcomeName(Outcome o) {
   return "?";
 }
 
+std::optional<Outcome> OutcomeFromName(std::string_view name) {
+  for (int i = 0; i <= static_cast<int>(Outcome::kInternal); ++i)
+    if (name == OutcomeName(static_cast<Outcome>(i))) return static_cast<Outcome>(i);
+  return std::nullopt;
+}
+
 int OutcomeExitCode(Outcome o) {
   switch (o) {
     case Outcome::kOk: return kExitOk;

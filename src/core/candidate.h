@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -34,6 +36,7 @@ enum class Outcome {
   kInternal, // the host failed, not the candidate
 };
 const char* OutcomeName(Outcome o);
+std::optional<Outcome> OutcomeFromName(std::string_view name);
 int OutcomeExitCode(Outcome o);
 
 // Result of one seed.

@@ -30,6 +30,7 @@ enum ExitCode : int {
   kExitVm = 34,            // the virtual machine hung, panicked or ended without a status
   kExitNoSchedExt = 35,    // no sched_ext here, no BTF, not root, or another scheduler is attached
   kExitVerifier = 36,      // the kernel refused a policy
+  kExitNoCluster = 37,     // the batch system is missing, refuses the jobs or loses them
   kExitNotFound = 40,      // a named policy, workload, machine or run does not exist
   kExitModel = 50,         // a language model cannot be used: no key, wrong key, unknown model
   kExitInternal = 70,      // a bug in OS-Evolve

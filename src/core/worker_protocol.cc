@@ -16,12 +16,6 @@ Error BadMessage(const char* what, const std::exception& e) {
   return {kExitInternal, std::string("malformed ") + what + ": " + e.what()};
 }
 
-Outcome OutcomeByName(const std::string& name) {
-  for (int i = 0; i <= static_cast<int>(Outcome::kInternal); ++i)
-    if (name == OutcomeName(static_cast<Outcome>(i))) return static_cast<Outcome>(i);
-  return Outcome::kInternal;
-}
-
 // The texts may hold what a candidate wrote; invalid UTF-8 must not make them unsendable.
 std::string Dump(const json& j) { return j.dump(-1, ' ', false, json::error_handler_t::replace); }
 
@@ -111,7 +105,7 @@ Result<WorkerReply> DecodeReply(std::string_view text) {
   try {
     json j = json::parse(text);
     WorkerReply reply;
-    reply.outcome = OutcomeByName(j.at("outcome"));
+    reply.outcome = OutcomeFromName(j.at("outcome").get<std::string>()).value_or(Outcome::kInternal);
     // A candidate may have written this, for a terminal to obey.
     reply.diagnosis = OneLine(j.at("diagnosis").get<std::string>(), kMaxDiagnosis);
     reply.cpu_ms = j.at("cpu_ms");

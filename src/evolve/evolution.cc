@@ -88,7 +88,7 @@ Result<EvolutionResult> Evolution::Run() {
   if (models_) OSE_TRY(models_->Restore());
   for (;;) {
     bool may = MayPropose();
-    while (may && static_cast<int>(in_flight_.size()) < kLag) {
+    while (may && static_cast<int>(in_flight_.size()) < options_.window) {
       OSE_ASSIGN(bool proposed, Propose());
       if (!proposed) break;
       may = MayPropose();

@@ -3,8 +3,8 @@
 //   seed policies -> [ pick parent -> vary -> evaluate -> population ]* -> ranked candidates
 //
 // Proposals are numbered. Proposal i is made from the population as it stands when the results of
-// all proposals up to i - kLag are in, and results are taken in the order of their numbers: up to
-// kLag evaluations run at once, yet the log is the same for any number of workers. Its random
+// all proposals up to i - window are in, and results are taken in the order of their numbers: up to
+// `window` evaluations run at once, yet the log is the same for any number of workers. Its random
 // stream depends on the run's seed and i alone, so a killed run goes on from its database: what
 // was evaluated is read back, what was only proposed is evaluated, and nothing is repeated.
 //
@@ -63,6 +63,7 @@ struct EvolutionOptions {
   uint64_t seed = 1;
   int64_t max_evaluations = 600;   // proposals evaluated, seed policies included; 0 = no limit
   Strategy strategy = Strategy::kEvolve;
+  int window = 8;                  // proposals in flight; a wider one knows less when it chooses, but keeps a cluster busy
   PopulationOptions population;    // its seed is taken from `seed`
   int quick_seeds = 2;
   std::vector<uint64_t> search_seeds;
@@ -99,7 +100,6 @@ struct EvolutionResult {
 
 class Evolution {
  public:
-  static constexpr int kLag = 8;
   static constexpr size_t kRankingSize = 256;
 
   // Borrows all four; `seeds[0]` is the policy that gains are measured against.

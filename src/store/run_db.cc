@@ -23,12 +23,6 @@ std::optional<Stage> ParseStage(std::string_view name) {
   return std::nullopt;
 }
 
-std::optional<Outcome> ParseOutcome(std::string_view name) {
-  for (int i = 0; i <= static_cast<int>(Outcome::kInternal); ++i)
-    if (name == OutcomeName(static_cast<Outcome>(i))) return static_cast<Outcome>(i);
-  return std::nullopt;
-}
-
 constexpr const char* kSelectCandidates =
     "SELECT c.id, c.parents, c.op, c.note, c.source, s.text, c.tunables, c.island, c.generation, c.outcome, c.stage, "
     "c.diagnosis, c.object_hash FROM candidate c CROSS JOIN source s ON s.hash = c.source "
@@ -298,7 +292,7 @@ Status RunDb::Impl::SaveOutcome(int64_t candidate, const Evaluation& evaluation,
     if (!get->executeStep())
       return Error{kExitInternal, "a bug in OS-Evolve: candidate " + std::to_string(candidate) + " was evaluated before it was stored in " + db->path()};
     if (!get->getColumn(0).isNull()) {
-      std::optional<Outcome> outcome = ParseOutcome(get->getColumn(0).getString());
+      std::optional<Outcome> outcome = OutcomeFromName(get->getColumn(0).getString());
       std::optional<Stage> known = ParseStage(get->getColumn(1).getString());
       if (!outcome || !known) return Damaged(candidate, "outcome");
       if (*known > stage) return {};  // a replay of what a later stage has replaced
@@ -364,7 +358,7 @@ Status RunDb::Impl::ReadCandidate(Db::Stmt& row, StoredCandidate& c) {
   p.island = row->getColumn(7).getInt();
   p.generation = row->getColumn(8).getInt64();
   if (!row->getColumn(9).isNull()) {
-    c.outcome = ParseOutcome(row->getColumn(9).getString());
+    c.outcome = OutcomeFromName(row->getColumn(9).getString());
     std::optional<Stage> stage = ParseStage(row->getColumn(10).getString());
     if (!c.outcome || !stage) return Damaged(p.id, "outcome");
     c.outcome_stage = *stage;
