@@ -46,8 +46,8 @@ Error Failed(const char* what, int error) {
 [[noreturn]] void OutOfMemory() { _exit(kExitOutOfMemory); }
 
 // Runs on its own stack. SA_RESETHAND: returning repeats the fault with the default action, so
-// that anything but the end of the stack still dies of SIGSEGV.
-void OnSegv(int, siginfo_t* info, void* context) {
+// that anything but the end of the stack still dies of SIGSEGV. ASan would look for the stack in a file.
+__attribute__((no_sanitize("address"))) void OnSegv(int, siginfo_t* info, void* context) {
   const auto* uc = static_cast<const ucontext_t*>(context);
 #if defined(__x86_64__)
   const auto sp = static_cast<uintptr_t>(uc->uc_mcontext.gregs[REG_RSP]);
