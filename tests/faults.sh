@@ -10,6 +10,7 @@ helpers() {  # helpers PID NAME...: processes below PID of those names
   local file kids kid comm up=$1
   shift
   for file in /proc/"$up"/task/*/children; do
+    kids=''  # it may have ended
     { read -r kids <"$file"; } 2>/dev/null
     for kid in $kids; do
       { read -r comm <"/proc/$kid/comm"; } 2>/dev/null || continue

@@ -28,6 +28,7 @@ declare -A seen=()
 look() {  # look PID
   local file kids kid comm
   for file in /proc/"$1"/task/*/children; do
+    kids=''  # it may have ended
     { read -r kids <"$file"; } 2>/dev/null
     for kid in $kids; do
       { read -r comm <"/proc/$kid/comm" && mapfile -d '' variables <"/proc/$kid/environ"; } 2>/dev/null || continue

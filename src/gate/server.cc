@@ -22,6 +22,7 @@
 #include "core/exit_code.h"
 #include "gate/gate_rules.h"
 #include "sandbox/compiler_sandbox.h"
+#include "sandbox/sandbox.h"
 
 namespace ose {
 namespace {
@@ -71,7 +72,7 @@ Result<GateServer> GateServer::Create(GateServerOptions options) {
   CompilerSandboxOptions sandbox;
   sandbox.readable = {options.include_dir, parser->temp_dir()};
   sandbox.limits.cpu_seconds = options.cpu_seconds;
-  sandbox.limits.memory_bytes = options.memory_bytes;
+  sandbox.limits.memory_bytes = MappedBytes() + options.memory_bytes;
   OSE_ASSIGN(ChildHook hook, CompilerSandbox(sandbox));
   return GateServer(std::move(options), std::move(parser), std::move(hook));
 }

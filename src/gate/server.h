@@ -21,7 +21,7 @@ namespace ose {
 struct GateServerOptions {
   std::string include_dir;
   uint64_t cpu_seconds = 5;
-  uint64_t memory_bytes = 2ull << 30;
+  uint64_t memory_bytes = 2ull << 30;  // beyond what the server has mapped
   Nanos wall = Nanos::Seconds(10);
 };
 

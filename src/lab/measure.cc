@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <map>
@@ -72,7 +73,7 @@ Result<Metrics> ParseRedis(std::string_view text) {
   if (line == text.npos) return none;
   std::vector<double> values;
   const std::string rest(text.substr(line + 1, text.find('\n', line + 1) - line - 1));
-  for (size_t at = rest.find(','); at != rest.npos; at = rest.find(',', at + 1)) values.push_back(strtod(rest.c_str() + at + 2, nullptr));
+  for (size_t at = rest.find(','); at != rest.npos; at = rest.find(',', at + 1)) values.push_back(strtod(rest.c_str() + std::min(at + 2, rest.size()), nullptr));
   if (values.size() < 7 || values[0] <= 0) return none;
   return Metrics{{"throughput", values[0]}, {"latency_mean", values[1] * 1e3}, {"latency_p50", values[3] * 1e3},
                  {"latency_p95", values[4] * 1e3}, {"latency_p99", values[5] * 1e3}, {"latency_max", values[6] * 1e3}};

@@ -46,8 +46,8 @@ Error Failed(const char* what, int error) {
 [[noreturn]] void OutOfMemory() { _exit(kExitOutOfMemory); }
 
 // Runs on its own stack. SA_RESETHAND: returning repeats the fault with the default action, so
-// that anything but the end of the stack still dies of SIGSEGV.
-void OnSegv(int, siginfo_t* info, void* context) {
+// that anything but the end of the stack still dies of SIGSEGV. ASan would look for the stack in a file.
+__attribute__((no_sanitize("address"))) void OnSegv(int, siginfo_t* info, void* context) {
   const auto* uc = static_cast<const ucontext_t*>(context);
 #if defined(__x86_64__)
   const auto sp = static_cast<uintptr_t>(uc->uc_mcontext.gregs[REG_RSP]);
@@ -134,15 +134,6 @@ Status Limit(__rlimit_resource_t resource, uint64_t soft, uint64_t hard) {
   return {};
 }
 
-// /proc/self/statm: the first number, in pages. 0 if there is no /proc: the limit then counts
-// what is mapped already, which errs on the safe side.
-uint64_t MappedBytes() {
-  char text[64] = {};
-  Fd fd(open("/proc/self/statm", O_RDONLY | O_CLOEXEC));
-  if (!fd || read(fd.get(), text, sizeof text - 1) <= 0) return 0;
-  return strtoull(text, nullptr, 10) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-}
-
 Status ApplyLimits(const SandboxLimits& l, uint64_t mapped) {
   OSE_TRY(Limit(RLIMIT_STACK, l.stack_bytes, l.stack_bytes));
   rlimit stack{};
@@ -174,6 +165,14 @@ Status ApplyLimits(const SandboxLimits& l, uint64_t mapped) {
 }
 
 }  // namespace
+
+// /proc/self/statm: the first number, in pages.
+uint64_t MappedBytes() {
+  char text[64] = {};
+  Fd fd(open("/proc/self/statm", O_RDONLY | O_CLOEXEC));
+  if (!fd || read(fd.get(), text, sizeof text - 1) <= 0) return 0;
+  return strtoull(text, nullptr, 10) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
 
 Status EnterLoading(const SandboxOptions& o) {
   const pid_t parent = getppid();

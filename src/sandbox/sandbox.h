@@ -68,6 +68,10 @@ inline constexpr int kSandboxUnavailable = 32;  // core/exit_code.h: kExitNoSand
 Status EnterLoading(const SandboxOptions& options);
 Status EnterRunning();
 
+// What this process maps: RLIMIT_AS counts from there, or from 0 in a process that execs. 0 if there is no /proc: a
+// limit then counts what is mapped already, which errs on the safe side.
+uint64_t MappedBytes();
+
 // What this kernel and user can do, for `doctor` and for run records.
 struct SandboxSupport {
   bool seccomp = false;        // with SECCOMP_RET_KILL_PROCESS: required, EnterLoading fails without

@@ -5,7 +5,8 @@
 // that moving or cancelling a source's time is O(log n) and leaves no garbage; with four children a
 // node, those of a node being one cache line, since with a million sleeping tasks the way down
 // is a chain of cache misses.
-// Order: by time, then by the order of Set() calls: a total order, the same on every machine.
+// Order: by time, then by the order of Set() calls: a total order, the same on every machine. A
+// `tie_stride` other than 1 breaks ties otherwise, each stride in a way of its own.
 // Nothing is allocated after construction.
 #ifndef OSEVOLVE_SIM_EVENT_QUEUE_H_
 #define OSEVOLVE_SIM_EVENT_QUEUE_H_
@@ -21,8 +22,10 @@ namespace ose {
 class EventQueue {
  public:
   // Sources are 0 .. sources - 1, fewer than 2^21. Times are not negative.
-  explicit EventQueue(int sources)
-      : pos_(static_cast<size_t>(sources), -1), lines_((static_cast<size_t>(sources) + 3 + 3) / 4 + 1), heap_(lines_[0].entry + 3) {}
+  // The stride is odd, so that it permutes the numbers of the calls.
+  explicit EventQueue(int sources, uint64_t tie_stride = 1)
+      : tie_stride_(tie_stride | 1),
+        pos_(static_cast<size_t>(sources), -1), lines_((static_cast<size_t>(sources) + 3 + 3) / 4 + 1), heap_(lines_[0].entry + 3) {}
   EventQueue(const EventQueue&) = delete;
   EventQueue& operator=(const EventQueue&) = delete;
 
@@ -33,7 +36,7 @@ class EventQueue {
   // Sets or moves the source's pending time.
   void Set(int source, Nanos time) {
     const int i = pos_[static_cast<size_t>(source)];
-    const Entry e{time.v, ++seq_ << kSourceBits | static_cast<uint32_t>(source)};
+    const Entry e{time.v, ++seq_ * tie_stride_ << kSourceBits | static_cast<uint32_t>(source)};
     if (i < 0) return Up(size_++, e);
     if (e.Before(heap_[i])) Up(i, e);
     else Down(i, e);
@@ -59,7 +62,7 @@ class EventQueue {
   static constexpr int kSourceBits = 21;
   struct Entry {
     int64_t time;
-    uint64_t order;  // of the Set() call, then the source
+    uint64_t order;  // the Set() call's place, then the source
     int source() const { return static_cast<int>(order & ((1u << kSourceBits) - 1)); }
     // As one number, without branches: which of two events comes first is a coin toss to a predictor.
     bool Before(const Entry& o) const { return Number() < o.Number(); }
@@ -101,6 +104,7 @@ class EventQueue {
     Place(i, e);
   }
 
+  const uint64_t tie_stride_;
   std::vector<int> pos_;  // of each source in the heap, or -1
   std::vector<Line> lines_;
   Entry* heap_;  // in lines_, the root last in the first line

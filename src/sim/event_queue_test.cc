@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
+#include <vector>
 
 #include "base/random.h"
 
@@ -49,6 +51,32 @@ TEST(EventQueue, IsOrderedByTimeAndThenByTheOrderOfSet) {
       ASSERT_EQ(q.NextTime().v, want.begin()->first.first);
       ASSERT_EQ(q.NextSource(), want.begin()->second);
     }
+  }
+}
+
+TEST(EventQueue, BreaksTiesOtherwiseByStride) {
+  auto order = [](uint64_t stride) {
+    constexpr int kSources = 40;
+    EventQueue q(kSources, stride);
+    std::vector<int> out;
+    for (int i = 0; i < kSources; ++i) q.Set(i, {i < 2 ? 5 - i : 7});
+    while (!q.empty()) {
+      out.push_back(q.NextSource());
+      q.Cancel(out.back());
+    }
+    return out;
+  };
+  std::vector<int> in_order(40);
+  for (int i = 0; i < 40; ++i) in_order[static_cast<size_t>(i)] = i < 2 ? 1 - i : i;
+  EXPECT_EQ(order(1), in_order);
+  std::set<std::vector<int>> seen = {in_order};
+  for (uint64_t stride : {0x9e3779b97f4a7c15ULL, 0xd1b54a32d192ed03ULL, 0x8cb92ba72f3d8dd7ULL}) {
+    const std::vector<int> got = order(stride);
+    EXPECT_TRUE(seen.insert(got).second);
+    EXPECT_EQ(got[0], 1);  // time comes first
+    EXPECT_EQ(got[1], 0);
+    EXPECT_TRUE(std::is_permutation(got.begin(), got.end(), in_order.begin()));
+    EXPECT_EQ(got, order(stride));
   }
 }
 

@@ -25,9 +25,9 @@ TEST(Agreement, RowsCompareMeansOfMetricsThatBothReport) {
   ASSERT_EQ(table.rows.size(), 2u);  // the model has no span
   Judge(table);
   EXPECT_EQ(table.rows[0].name, "latency_p99");
-  EXPECT_EQ(table.rows[0].verdict, Verdict::kOff);  // half of it, and a quarter is allowed
+  EXPECT_EQ(table.rows[0].verdict, RowVerdict::kOff);  // half of it, and a quarter is allowed
   EXPECT_EQ(table.rows[1].name, "throughput");
-  EXPECT_EQ(table.rows[1].verdict, Verdict::kOk);   // 92 of 100
+  EXPECT_EQ(table.rows[1].verdict, RowVerdict::kOk);   // 92 of 100
   EXPECT_DOUBLE_EQ(table.rows[1].measured->mean, 92);
   EXPECT_EQ(table.rows[1].note, "");
 }

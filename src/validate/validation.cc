@@ -29,17 +29,17 @@ std::vector<const ValidationRow*> HolmRejected(const std::vector<ValidationRow>&
   return rejected;
 }
 
-Verdict VerdictOf(const ValidationRow& r, bool rejected) {
-  if (!r.measured || !std::isfinite(r.measured->mean)) return Verdict::kUnresolved;
+RowVerdict VerdictOf(const ValidationRow& r, bool rejected) {
+  if (!r.measured || !std::isfinite(r.measured->mean)) return RowVerdict::kUnresolved;
   const Interval& m = *r.measured;
   switch (r.criterion) {
     case Criterion::kContains:
-      if (rejected) return Verdict::kOff;
-      return HalfWidth(m) <= r.limit * std::fabs(r.reference) ? Verdict::kOk : Verdict::kUnresolved;
-    case Criterion::kWithin: return std::fabs(m.mean - r.reference) <= r.limit * std::fabs(r.reference) ? Verdict::kOk : Verdict::kOff;
-    case Criterion::kAtLeast: return m.mean >= r.limit ? Verdict::kOk : Verdict::kOff;
+      if (rejected) return RowVerdict::kOff;
+      return HalfWidth(m) <= r.limit * std::fabs(r.reference) ? RowVerdict::kOk : RowVerdict::kUnresolved;
+    case Criterion::kWithin: return std::fabs(m.mean - r.reference) <= r.limit * std::fabs(r.reference) ? RowVerdict::kOk : RowVerdict::kOff;
+    case Criterion::kAtLeast: return m.mean >= r.limit ? RowVerdict::kOk : RowVerdict::kOff;
   }
-  return Verdict::kUnresolved;
+  return RowVerdict::kUnresolved;
 }
 
 std::string Number(double x) { return fmt::format("{:.5g}", x); }
@@ -113,11 +113,11 @@ std::vector<std::string> Remarks(const ValidationTable& table, const std::string
 
 }  // namespace
 
-const char* VerdictName(Verdict v) {
+const char* VerdictName(RowVerdict v) {
   switch (v) {
-    case Verdict::kOk: return "ok";
-    case Verdict::kOff: return "off";
-    case Verdict::kUnresolved: return "unresolved";
+    case RowVerdict::kOk: return "ok";
+    case RowVerdict::kOff: return "off";
+    case RowVerdict::kUnresolved: return "unresolved";
   }
   return "";
 }
@@ -128,7 +128,7 @@ void Judge(ValidationTable& table) {
 }
 
 int ValidationExitCode(const ValidationTable& table) {
-  const bool ok = std::all_of(table.rows.begin(), table.rows.end(), [](const ValidationRow& r) { return r.verdict == Verdict::kOk; });
+  const bool ok = std::all_of(table.rows.begin(), table.rows.end(), [](const ValidationRow& r) { return r.verdict == RowVerdict::kOk; });
   return ok && !table.rows.empty() ? kExitOk : kExitFailure;
 }
 

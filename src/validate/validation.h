@@ -15,12 +15,12 @@
 
 namespace ose {
 
-enum class Verdict {
+enum class RowVerdict {
   kOk,
   kOff,         // the figures disagree
   kUnresolved,  // the measurement is too wide to tell, or there is none
 };
-const char* VerdictName(Verdict v);
+const char* VerdictName(RowVerdict v);
 
 // What is demanded of a row.
 enum class Criterion {
@@ -46,7 +46,7 @@ struct ValidationRow {
   // kContains: two-sided p-value of the reference given the measurement.
   std::optional<double> p = {};
   std::string note = {};    // what a reader must know; why nothing was measured
-  Verdict verdict = Verdict::kUnresolved;  // Judge
+  RowVerdict verdict = RowVerdict::kUnresolved;  // Judge
 };
 
 struct ValidationTable {

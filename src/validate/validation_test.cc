@@ -23,32 +23,32 @@ ValidationRow Contains(double reference, const Estimate& estimate, double limit 
   return row;
 }
 
-Verdict Only(ValidationRow row) {
+RowVerdict Only(ValidationRow row) {
   ValidationTable table{.name = "t", .title = "T", .rows = {std::move(row)}};
   Judge(table);
   return table.rows[0].verdict;
 }
 
 TEST(Validation, VerdictOfAnInterval) {
-  EXPECT_EQ(Only(Contains(100, {.mean = 100.3, .error = 0.2, .freedom = 19})), Verdict::kOk);
-  EXPECT_EQ(Only(Contains(100, {.mean = 101, .error = 0.2, .freedom = 19})), Verdict::kOff);
-  EXPECT_EQ(Only(Contains(100, {.mean = 100.3, .error = 2, .freedom = 19})), Verdict::kUnresolved);  // too wide to tell
-  EXPECT_EQ(Only(Contains(100, {.mean = 100, .error = 0, .freedom = 19})), Verdict::kOk);
-  EXPECT_EQ(Only(Contains(100, {.mean = 100.1, .error = 0, .freedom = 19})), Verdict::kOff);
-  EXPECT_EQ(Only({.group = "g", .name = "n", .reference = 1, .measured = {}}), Verdict::kUnresolved);
+  EXPECT_EQ(Only(Contains(100, {.mean = 100.3, .error = 0.2, .freedom = 19})), RowVerdict::kOk);
+  EXPECT_EQ(Only(Contains(100, {.mean = 101, .error = 0.2, .freedom = 19})), RowVerdict::kOff);
+  EXPECT_EQ(Only(Contains(100, {.mean = 100.3, .error = 2, .freedom = 19})), RowVerdict::kUnresolved);  // too wide to tell
+  EXPECT_EQ(Only(Contains(100, {.mean = 100, .error = 0, .freedom = 19})), RowVerdict::kOk);
+  EXPECT_EQ(Only(Contains(100, {.mean = 100.1, .error = 0, .freedom = 19})), RowVerdict::kOff);
+  EXPECT_EQ(Only({.group = "g", .name = "n", .reference = 1, .measured = {}}), RowVerdict::kUnresolved);
 }
 
 TEST(Validation, VerdictOfADistance) {
   ValidationRow row{.group = "g", .name = "n", .reference = 50, .measured = Interval{52, 40, 64}, .criterion = Criterion::kWithin, .limit = 0.05};
-  EXPECT_EQ(Only(row), Verdict::kOk);
+  EXPECT_EQ(Only(row), RowVerdict::kOk);
   row.measured->mean = 53;
-  EXPECT_EQ(Only(row), Verdict::kOff);
+  EXPECT_EQ(Only(row), RowVerdict::kOff);
   row.measured->mean = std::numeric_limits<double>::quiet_NaN();
-  EXPECT_EQ(Only(row), Verdict::kUnresolved);
+  EXPECT_EQ(Only(row), RowVerdict::kUnresolved);
   ValidationRow rank{.group = "g", .name = "n", .measured = Interval{0.91, 0.91, 0.91}, .criterion = Criterion::kAtLeast, .limit = 0.9};
-  EXPECT_EQ(Only(rank), Verdict::kOk);
+  EXPECT_EQ(Only(rank), RowVerdict::kOk);
   rank.measured->mean = 0.89;
-  EXPECT_EQ(Only(rank), Verdict::kOff);
+  EXPECT_EQ(Only(rank), RowVerdict::kOff);
 }
 
 // One of 30 right rows that is outside its 95% interval by chance is no alarm; one that is far outside is.
@@ -58,12 +58,12 @@ TEST(Validation, ManyRowsAreJudgedTogether) {
   table.rows.push_back(Contains(100, {.mean = 100.5, .error = 0.2, .freedom = 19}));
   Judge(table);
   EXPECT_LT(*table.rows[29].p, 0.05);
-  EXPECT_EQ(table.rows[29].verdict, Verdict::kOk);
+  EXPECT_EQ(table.rows[29].verdict, RowVerdict::kOk);
   EXPECT_EQ(ValidationExitCode(table), kExitOk);
   EXPECT_THAT(ValidationText(table), HasSubstr("29 of 30 references are inside"));
   table.rows[29] = Contains(100, {.mean = 101, .error = 0.2, .freedom = 19});
   Judge(table);
-  EXPECT_EQ(table.rows[29].verdict, Verdict::kOff);
+  EXPECT_EQ(table.rows[29].verdict, RowVerdict::kOff);
   EXPECT_EQ(ValidationExitCode(table), kExitFailure);
 }
 

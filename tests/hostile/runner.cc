@@ -35,7 +35,7 @@ namespace ose::hostile {
 namespace {
 
 constexpr char kWorkerName[] = "hostile-worker";  // what this program calls itself when it is the worker
-constexpr WorkerLimits kLimits{.cpu_ms = 150, .wall_ms = 1500, .memory_mb = 256};
+constexpr WorkerLimits kLimits{.cpu_ms = 150, .wall_ms = 5000, .memory_mb = 256};
 constexpr size_t kLongestReason = 16 << 10;
 constexpr char kBenign[] =
     "#include <osevolve/policy.h>\nusing namespace osevolve;\nstruct P : Policy<> {};\nOSEVOLVE_POLICY(P, \"benign\")\n";
