@@ -117,8 +117,8 @@ bool LoadRun::AllBlocked(std::vector<uint64_t>& waits) {
     if (at < 2) return false;
     const Op& op = GroupOf(t).program[at - 2];
     if (op.kind == OpKind::kPut || op.kind == OpKind::kTake) {
-      const PipeQueue& q = queues_[op.object];
-      if (!(op.kind == OpKind::kPut ? q.PutSleeps() : q.TakeSleeps())) return false;
+      PipeQueue& q = queues_[op.object];
+      if (!(op.kind == OpKind::kPut ? q.PutSleeps(t.waiter) : q.TakeSleeps())) return false;
     } else if (t.waiter.woken()) {
       return false;
     }
