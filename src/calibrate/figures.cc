@@ -24,6 +24,7 @@ double Ipi(const View& v) { return v.Quantile("ipi_latency", kLatency) - Call(v)
 double WakeIdle(const View& v) { return (v.Quantile("wake_idle_short", kLatency) + v.Quantile("wake_idle_long", kLatency)) / 2; }
 double IdleExit(const View& v) { return WakeIdle(v) - Ipi(v) - Switch(v); }
 double Kick(const View& v) { return v.Quantile("waker_busy", kCost) - v.Quantile("futex_call", kCost) - Wakeup(v); }
+double WakeupIdle(const View& v) { return v.Quantile("waker_idle", kCost) - v.Quantile("futex_call", kCost) - Wakeup(v); }
 double FutexWakeup(const View& v) { return v.Quantile("wake_here", kCost) - v.Quantile("futex_call", kCost); }
 
 Samples::Formula QuantileOf(std::string series, double p) {
@@ -113,8 +114,10 @@ std::vector<Recipe> Recipes(const Surroundings& where) {
                  fmt::format("200 times to and fro: a cache line that two CPUs write in turn, each; {}", kCostRule)});
     r.push_back({"cost", "kick", "ns", kProbeWakeThere | kProbePipe | kProbeYield | kProbeCalls, {"waker_busy", "futex_call", "pipe_hop"}, Kick,
                  fmt::format("waking a thread of another, busy CPU, which is interrupted, less the system call and wakeup; {}", kCostRule), true});
+    r.push_back({"cost", "wakeup_idle", "ns", kProbeWakeThere | kProbePipe | kProbeYield | kProbeCalls, {"waker_idle", "futex_call", "pipe_hop"}, WakeupIdle,
+                 fmt::format("the same with an idle CPU; {}", kCostRule), true});
   } else {
-    for (const char* key : {"remote", "kick"}) r.push_back(NotMeasured("cost", key, "ns", kOneCpu));
+    for (const char* key : {"remote", "kick", "wakeup_idle"}) r.push_back(NotMeasured("cost", key, "ns", kOneCpu));
   }
 
   r.push_back({"cost", "syscall", "ns", kProbeCalls, {"call"}, Call, fmt::format("a thousand times getppid(), each; {}", kCostRule)});

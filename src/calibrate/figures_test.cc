@@ -37,7 +37,7 @@ Samples Constant(const std::map<std::string, double>& values, int rounds = 10) {
 const std::map<std::string, double> kMachine = {
     {"call", 100}, {"futex_call", 130}, {"pipe_calls", 500}, {"yield_ns_per_switch", 950}, {"yields_per_switch", 2.5},
     {"wake_here", 730}, {"ipi_latency", 1'300}, {"ipi_gap", 900}, {"wake_idle_short", 4'000}, {"wake_idle_long", 6'000},
-    {"wake_busy", 3'000}, {"waker_busy", 1'730}, {"moved_cache", 2'200}, {"stayed_cache", 1'900}, {"refill_cache_16", 5},
+    {"wake_busy", 3'000}, {"waker_busy", 1'730}, {"waker_idle", 2'130}, {"moved_cache", 2'200}, {"stayed_cache", 1'900}, {"refill_cache_16", 5},
     {"refill_cache_64", 7}, {"refill_cache_256", 9}, {"refill_cache_1024", 20}, {"memory", 40}, {"line_cache", 55},
     {"sleep_spent", 1'500}, {"timer_gap", 1'100}, {"tick_gap", 1'800}, {"fork", 9'000}, {"noise_rate", 12}, {"pipe_hop", 2'000},
 };
@@ -65,6 +65,7 @@ TEST(Figures, FormulasAreExact) {
       {"refill_ns_per_kb_far", 40},
       {"remote", 55},
       {"kick", 1'730 - 130 - 800},
+      {"wakeup_idle", 2'130 - 130 - 800},
       {"syscall", 100},
       {"futex_op", 30},
       {"pipe_op", 150},

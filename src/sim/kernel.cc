@@ -429,6 +429,12 @@ void Kernel::Resched(int target, int context_cpu) {
   }
 }
 
+// The first to want something of an idle CPU sends it an interrupt.
+void Kernel::WakeCpu(Cpu& c, int context_cpu) {
+  if (c.id != context_cpu && c.resched_at == Nanos::Max()) cost_ += machine_.wakeup_idle;
+  Resched(c.id, context_cpu);
+}
+
 // --- Wake-up and enqueue ------------------------------------------------------------------
 
 void Kernel::Wake(Task& t, int context_cpu, int waker_pid, uint64_t wake_flags) {
@@ -482,7 +488,7 @@ void Kernel::Wake(Task& t, int context_cpu, int waker_pid, uint64_t wake_flags) 
   if (direct) FinishInsert(t, context);
   else Enqueue(t, enq_flags, context);
   if (failed()) return;
-  if (cpu(target).idle) Resched(target, context);  // wakeup_preempt() on an idle CPU
+  if (cpu(target).idle) WakeCpu(cpu(target), context);  // wakeup_preempt() on an idle CPU
   FlushCost(context);
   Rearm(cpu(context));
 }
@@ -534,7 +540,7 @@ void Kernel::Insert(Task* t, Dsq& q, uint64_t slice, uint64_t vtime, bool use_vt
     if (q.home_cpu != before) LockRq(q.home_cpu, ctx_cpu_);  // the kernel changes to that run queue
   }
   if (c.idle) {
-    Resched(c.id, ctx_cpu_);
+    WakeCpu(c, ctx_cpu_);
   } else if ((flags & kEnqPreempt) && c.curr && c.curr != t) {
     Preempt(c);
     Resched(c.id, ctx_cpu_);

@@ -213,6 +213,7 @@ class Kernel {
   void StartNext(Cpu& c, Task* next, Task* prev);
   void GoIdle(Cpu& c);
   void Resched(int target, int context_cpu);
+  void WakeCpu(Cpu& c, int context_cpu);  // an idle one
   void SetIdle(int cpu, bool idle);
   Dsq* FindDsq(uint64_t id, const char* what);
   void NoteWaiting(int delta);

@@ -36,6 +36,7 @@ constexpr Cost kCosts[] = {
     {"remote", &Machine::remote},
     {"kick", &Machine::kick},
     {"sched_ext_switch", &Machine::sched_ext_switch},
+    {"wakeup_idle", &Machine::wakeup_idle},
     {"wakeup_irq", &Machine::wakeup_irq},
     {"dsq_lock_hold", &Machine::dsq_lock_hold},
     {"rq_lock_hold", &Machine::rq_lock_hold},
