@@ -193,10 +193,10 @@ Figure MakeFigure(const Recipe& recipe, const Samples& samples) {
     return f;
   }
   f.measured = true;
-  f.value = {std::max(0.0, v.mean), std::max(0.0, v.lo), std::max(0.0, v.hi)};
+  f.value = recipe.may_be_negative ? v : Interval{std::max(0.0, v.mean), std::max(0.0, v.lo), std::max(0.0, v.hi)};
   f.comment = fmt::format("{}: {} {}, {} repetitions of {}", recipe.derived ? "derived" : "measured", IntervalText(f.value), recipe.unit, f.repetitions, recipe.what);
-  if (v.mean < 0) f.comment += fmt::format("; UNCERTAIN: it came out as {:.0f}, which cannot be", v.mean);
-  else if (v.hi - v.lo > v.mean / 2) f.comment += "; UNCERTAIN";
+  if (v.mean < 0 && !recipe.may_be_negative) f.comment += fmt::format("; UNCERTAIN: it came out as {:.0f}, which cannot be", v.mean);
+  else if (v.hi - v.lo > std::abs(v.mean) / 2) f.comment += "; UNCERTAIN";
   if (f.discarded * 4 > f.repetitions) f.comment += fmt::format("; {} more were disturbed", f.discarded);
   return f;
 }

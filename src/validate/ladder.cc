@@ -66,7 +66,7 @@ void AddFcfs(std::vector<Rung>& ladder) {
     ladder.push_back(std::move(r));
   }
   for (const Sizes& s : {Sizes{"constant", kConstant, 3e5, 20}, Sizes{"uniform 0.5 to 1.5", kUniform, 3e5, 20}, Sizes{"lognormal, C 2", kLognormal, 1e6, 20},
-                         Sizes{"50:1/50:100", kHalf, 5e5, 20}, Sizes{"99.5:0.5/0.5:500", kRare, 1.5e6, 40}}) {
+                         Sizes{"50:1/50:100", kHalf, 5e5, 20}, Sizes{"99.5:0.5/0.5:500", kRare, 1.5e6, 56}}) {
     Rung r = OpenRung(fmt::format("M/G/1 FCFS, load {}, {}", kLoad, s.name), "fifo", kLongSlice, s.dist, 1, kLoad, s.requests, s.replications);
     const SizeLaw law(s.dist);
     const double lambda = RateOf(s.dist, kLoad);
