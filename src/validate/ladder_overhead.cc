@@ -72,7 +72,12 @@ Estimate Crossing(const std::vector<Replication>& replications, const std::vecto
   std::vector<double> part[2], between;
   for (const Replication& r : replications)
     for (size_t run : {0, 1}) part[run].push_back(MetricOf(kBeyond, 1, run)(r));
-  const double low = EstimateMean(part[0], controls).mean, high = EstimateMean(part[1], controls).mean;
+  double mean[2];
+  for (size_t run : {0, 1}) {
+    mean[run] = EstimateMean(part[run], controls).mean;
+    if (!(mean[run] > 0)) mean[run] = EstimateMean(part[run]).mean;  // a few large values, which controls overshoot
+  }
+  const double low = mean[0], high = mean[1];
   const double rise = std::log(high / low), share = std::log(kBeyondAllowed / low) / rise;
   // What each adds to the logarithm at the crossing.
   for (size_t i = 0; i < part[0].size(); ++i) between.push_back((1 - share) * part[0][i] / low + share * part[1][i] / high);
@@ -104,7 +109,9 @@ void AddMaxLoads(std::vector<Rung>& ladder) {
            Case{"99.5:0.5/0.5:500", kRare, "rr", 2, .1, .955, 4e6},
            Case{"99.5:0.5/0.5:500", kRare, "srpt", 0, 0, .988, 4e6},
        }) {
-    const double step = std::min(0.01, (1 - c.load) / 4);
+    // The part of the capacity that overhead leaves; the tail grows steeply towards it.
+    const double capacity = c.quantum > 0 ? SizeLaw(c.size).Mean() / kServers * QuantumCapacity(kServers, SizeLaw(c.size), c.quantum, c.preemption, 0) : 1;
+    const double step = std::min(0.01, (capacity - c.load) / 4);
     const double below = c.load - step, above = c.load + step;
     Rung r{.group = fmt::format("Highest load of M/G/{} with a 99.9th percentile of slowdown of at most 50", kServers), .runs = {}, .replications = 14};
     for (double load : {below, above}) {
@@ -115,8 +122,6 @@ void AddMaxLoads(std::vector<Rung>& ladder) {
       if (run.policy == "srpt") run.workload.groups[0].hint_is_work = true;
       r.runs.push_back(std::move(run));
     }
-    // The part of the capacity that overhead leaves.
-    const double capacity = c.quantum > 0 ? SizeLaw(c.size).Mean() / kServers * QuantumCapacity(kServers, SizeLaw(c.size), c.quantum, c.preemption, 0) : 1;
     r.controls = [w = r.runs[0].workload, memories = MemoriesOf(Scaled(c.size, kUnitNs), c.load / capacity, kServers)](uint64_t seed) {
       return ArrivalControls(w, kServers, seed, memories);
     };
