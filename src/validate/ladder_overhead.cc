@@ -100,7 +100,7 @@ void AddMaxLoads(std::vector<Rung>& ladder) {
            Case{"50:1/50:100", kHalf, "rr", 5, 1, .795, 2e5},
            Case{"50:1/50:100", kHalf, "rr", 5, .1, .936, 3e5},
            Case{"50:1/50:100", kHalf, "rr", 2, 1, .655, 1.5e5},
-           Case{"50:1/50:100", kHalf, "rr", 2, .1, .931, 2e5},
+           Case{"50:1/50:100", kHalf, "rr", 2, .1, .931, 6e5},
            Case{"50:1/50:100", kHalf, "srpt", 0, 0, .988, 1e6},
            Case{"99.5:0.5/0.5:500", kRare, "fifo", 0, 0, .417, 6e6},
            Case{"99.5:0.5/0.5:500", kRare, "rr", 5, 1, .782, 1e6},

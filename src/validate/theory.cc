@@ -18,7 +18,10 @@ Result<ValidationRow> MakeRow(const Rung& rung, const LadderFigure& figure, cons
                     .measured = {}, .criterion = figure.criterion, .limit = figure.limit, .p = {}, .note = figure.note};
   if (figure.estimate) {
     SetMeasured(row, figure.estimate(replications, controls));
-    if (!std::isfinite(row.measured->mean)) return Error{kExitInternal, rung.group + ", " + figure.name + ": a run lacks the metric"};
+    if (!std::isfinite(row.measured->mean)) {
+      row.measured.reset();
+      row.note = "too little happened in these runs to tell";
+    }
     if (figure.criterion != Criterion::kContains) row.p.reset();
     return row;
   }
