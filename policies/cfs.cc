@@ -8,7 +8,8 @@
 // buddies.
 //
 // What a sched_ext policy can only approximate:
-//   - a CPU's load is the sum of its runnable weights now, not PELT's decaying average;
+//   - a CPU's load is the sum of its runnable weights now, not PELT's decaying average, which a task that
+//     wakes up has;
 //   - wake_wide() is left out: it needs the waker's own statistics;
 //   - pulling takes the waiting task with the least virtual runtime, which runs at once;
 //     can_migrate_task()'s cache-hot test is left out, since a queue shows only its head's key;
@@ -36,6 +37,8 @@ struct CfsTask {
   u32 load_weight;  // weight counted there
   u32 on_rq;
   u32 is_new;
+  u64 load_avg;     // times 1024
+  u64 load_updated, was_runnable;
   // EVOLVE-BLOCK-START task_state
   // EVOLVE-BLOCK-END
 };
@@ -78,6 +81,9 @@ struct Cfs : Policy<CfsTask, CfsCpu> {
     t->load_weight = max(t.weight(), 1u);
     t->charged = t.run_total();
     t->is_new = 1;
+    t->load_avg = static_cast<u64>(t->load_weight) << 10;  // init_entity_runnable_average()
+    t->load_updated = now();
+    t->was_runnable = t.run_total() + t.wait_total();
     t.set_vtime(cpu_state(t->cpu).min_vruntime);
   }
 
@@ -85,6 +91,7 @@ struct Cfs : Policy<CfsTask, CfsCpu> {
   s32 select_cpu(Task t, s32 prev, u64 wake_flags) {
     s32 target = prev;
     s32 idle = -1;
+    s64 load = UpdateLoadAvg(t);
     // EVOLVE-BLOCK-START wake_affine
     // wake_affine_idle(), wake_affine_weight(): near the waker, if that is the less busy place.
     s32 here = this_cpu();
@@ -95,7 +102,7 @@ struct Cfs : Policy<CfsTask, CfsCpu> {
       s64 prev_load = cpu_state(prev).load + (sync ? 1 : 0);
       s64 bias_pct = 100 + sdiv(imbalance_pct - 100, 2);
       bool waker_leaves = sync && waker.nr_running == 1;
-      if (waker_leaves || (here_load + t.weight()) * 100 < prev_load * bias_pct) target = here;
+      if (waker_leaves || ((here_load << 10) + load) * 100 < (prev_load << 10) * bias_pct) target = here;
     }
     // EVOLVE-BLOCK-END
 
@@ -355,6 +362,18 @@ struct Cfs : Policy<CfsTask, CfsCpu> {
     if (t->on_rq) Account(t, -1);
     Renormalise(t, cpu);
     if (t->on_rq) Account(t, 1);
+  }
+
+  // task_h_load(): the part of its time in which the task was runnable, weighted; half of what counts is
+  // from the last 32 ms (PELT). Times 1024. For select_cpu(), once a wake-up.
+  OSV_INLINE static s64 UpdateLoadAvg(Task t) {
+    constexpr u64 kMemory = 46'166'000, kLong = 1'000'000'000;  // 32 ms / ln 2
+    u64 time = now(), runnable = t.run_total() + t.wait_total();
+    u64 passed = min(time - t->load_updated, kLong), busy = min(runnable - t->was_runnable, passed);
+    t->load_avg = udiv(t->load_avg * kMemory + (static_cast<u64>(t.weight()) << 10) * busy, kMemory + passed);
+    t->load_updated = time;
+    t->was_runnable = runnable;
+    return static_cast<s64>(t->load_avg);
   }
 
   // The allowed CPU with the least load; the first of equals.

@@ -22,7 +22,7 @@
 //     eligible. A policy loses sight of who sleeps, so here such a task remembers its vruntime:
 //     when it wakes up before the average has got there, it goes on from there on the CPU where
 //     it was (ttwu_runnable); later, it owes nothing (DELAY_ZERO). Meanwhile it does not count.
-//   - Load is the sum of runnable weights, not PELT's average; no wake_wide(), no cache-hot test
+//   - A CPU's load is the sum of runnable weights, not PELT's average, which a task that wakes up has; no wake_wide(), no cache-hot test
 //     and no throttling of newly idle pulls, as in cfs.cc.
 #include <osevolve/policy.h>
 using namespace osevolve;
@@ -51,6 +51,8 @@ struct EevdfTask {
   u32 load_weight;   // weight counted there
   u32 on_rq;
   u32 is_new;
+  u64 load_avg;      // times 1024
+  u64 load_updated, was_runnable;
   u32 delayed;       // it fell asleep with negative lag (sched_delayed)
   // EVOLVE-BLOCK-START task_state
   // EVOLVE-BLOCK-END
@@ -100,6 +102,9 @@ struct Eevdf : Policy<EevdfTask, EevdfCpu> {
     t->load_weight = max(t.weight(), 1u);
     t->charged = t.run_total();
     t->is_new = 1;
+    t->load_avg = static_cast<u64>(t->load_weight) << 10;  // init_entity_runnable_average()
+    t->load_updated = now();
+    t->was_runnable = t.run_total() + t.wait_total();
   }
 
   // select_task_rq_fair(), as in cfs.cc
@@ -107,6 +112,7 @@ struct Eevdf : Policy<EevdfTask, EevdfCpu> {
     if (Delayed(t, prev)) return prev;  // ttwu_runnable(): it never left
     s32 target = prev;
     s32 idle = -1;
+    s64 load = UpdateLoadAvg(t);
     // EVOLVE-BLOCK-START wake_affine
     // wake_affine_idle(), wake_affine_weight(): near the waker, if that is the less busy place.
     s32 here = this_cpu();
@@ -117,7 +123,7 @@ struct Eevdf : Policy<EevdfTask, EevdfCpu> {
       s64 prev_load = cpu_state(prev).load + (sync ? 1 : 0);
       s64 bias_pct = 100 + sdiv(imbalance_pct - 100, 2);
       bool waker_leaves = sync && waker.nr_running == 1;
-      if (waker_leaves || (here_load + t.weight()) * 100 < prev_load * bias_pct) target = here;
+      if (waker_leaves || ((here_load << 10) + load) * 100 < (prev_load << 10) * bias_pct) target = here;
     }
     // EVOLVE-BLOCK-END
 
@@ -482,6 +488,18 @@ struct Eevdf : Policy<EevdfTask, EevdfCpu> {
   // [dispatch] Moves a waiting task of another CPU here.
   OSV_INLINE static bool Pull(s32 cpu) {
     return dsq_move_to_local(Ready(cpu)) || dsq_move_to_local(Later(cpu));
+  }
+
+  // task_h_load(): the part of its time in which the task was runnable, weighted; half of what counts is
+  // from the last 32 ms (PELT). Times 1024. For select_cpu(), once a wake-up.
+  OSV_INLINE static s64 UpdateLoadAvg(Task t) {
+    constexpr u64 kMemory = 46'166'000, kLong = 1'000'000'000;  // 32 ms / ln 2
+    u64 time = now(), runnable = t.run_total() + t.wait_total();
+    u64 passed = min(time - t->load_updated, kLong), busy = min(runnable - t->was_runnable, passed);
+    t->load_avg = udiv(t->load_avg * kMemory + (static_cast<u64>(t.weight()) << 10) * busy, kMemory + passed);
+    t->load_updated = time;
+    t->was_runnable = runnable;
+    return static_cast<s64>(t->load_avg);
   }
 
   // The allowed CPU with the least load; the first of equals.

@@ -30,11 +30,45 @@ mkdir folder.toml
 expect 74 bound ./folder.toml
 one_error folder.toml
 
+# Workloads that cannot be: each is named with file and line, before the run where that can be told.
+group() {  # group LINES...: a workload with one group, whose keys begin at line 8
+  printf 'format = 1\nname = "w"\nmachine = "vm-2cpu"\nhorizon_ms = 50\nlocks = 2\n%s\n[[group]]\nname = "g"\n' "$objects"
+  printf '%s\n' "$@"
+}
+objects=
+group 'arrivals = { poisson_load = 0 }' 'program = [ { run_us = 1 } ]' | bad 3 noload.toml noload.toml:9: "'poisson_load' is 0"
+group 'arrivals = { poisson_per_s = 0 }' 'program = [ { run_us = 1 } ]' | bad 3 norate.toml norate.toml:9: "'poisson_per_s' is 0"
+group 'arrivals = { poisson_load = 0.5 }' 'program = [ { sleep_us = 1 } ]' | bad 3 nowork.toml nowork.toml: 'uses no CPU'
+group 'program = [ { run_s = 5 } ]' | bad 3 long.toml long.toml: 'cannot end within the horizon'
+group 'program = [ { run_s = 99999999999 } ]' | bad 3 huge.toml huge.toml:9: "'run' is 99999999999"
+group 'program = [ { run_us = 1 } ]' | sed 's/^horizon_ms = 50/horizon_s = 99999999999/' | bad 3 horizon.toml horizon.toml:4: "'horizon' is 99999999999"
+group 'repeat = true' 'program = [ { lock = "lock0" }, { unlock = "lock0" } ]' | bad 3 still.toml still.toml: 'can never sleep or end'
+group 'program = [ { loop = 3, program = [ ] } ]' | bad 3 loop.toml loop.toml:9: 'empty loop'
+group 'program = [ { wait = "s" } ]' | bad 3 nobody.toml nobody.toml:9: "which nobody signals"
+group 'program = [ { fork = "none" } ]' | bad 3 child.toml child.toml:9: "there is no group 'none'"
+group 'program = [ { lock = "lock0" } ]' | bad 3 unlock.toml unlock.toml:9: 'never unlocks it'
+objects=$'[[barrier]]\nname = "b"\nparties = 5'
+group 'count = 2' 'program = [ { barrier = "b" } ]' | bad 3 parties.toml parties.toml:6: '5 parties' '2 tasks'
+objects=
+# All waiting is found when it happens.
+{
+  group 'program = [ { lock = "lock0" }, { run_us = 9 }, { lock = "lock1" }, { unlock = "lock1" }, { unlock = "lock0" } ]'
+  printf '[[group]]\nname = "h"\nprogram = [ { lock = "lock1" }, { run_us = 9 }, { lock = "lock0" }, { unlock = "lock0" }, { unlock = "lock1" } ]\n'
+} >deadlock.toml
+expect 17 eval fifo --workload ./deadlock.toml
+err_has deadlock.toml: 'cannot finish' "waits for lock 'lock1'"
+
 m=$root/machines/vm-2cpu.toml
 sed 's/^tick_ms/tik_ms/' "$m" | bad 4 mkey.toml "unknown key 'tik_ms'" "did you mean 'tick_ms'?"
 sed 's/^cpus = 2/cpus = "two"/' "$m" | bad 4 mtype.toml "'cpus'" 'whole number'
 sed 's/^cpus = 2/cpus = 99999/' "$m" | bad 4 mrange.toml "'cpus' is 99999" '1 to 512'
-sed 's/^ipi_ns = 10000/ipi_ns = -5/' "$m" | bad 4 mneg.toml mneg.toml:22: "is -5"
+sed 's/^ipi_ns = 10000/ipi_ns = -5/' "$m" | bad 4 mneg.toml mneg.toml:24: "is -5"
+
+# Impossible topologies.
+topology() { sed "s/^$1 = [0-9]*/$1 = $2/" "${3-$m}"; }
+topology smt 2 | sed 's/^cpus = 2/cpus = 3/' | bad 4 core.toml core.toml:10: 'not whole cores'
+topology cpus_per_llc 3 | bad 4 llc.toml llc.toml:11: "'cpus_per_llc' is 3"
+topology cpus_per_node 3 | bad 4 node.toml node.toml:12: 'nodes that share one last-level cache'
 
 # Traces.
 trace() {

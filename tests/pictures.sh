@@ -25,6 +25,8 @@ expect 0 eval cfs -w "$data/small.toml" --trace again.pftrace
 cmp -s cfs.pftrace again.pftrace || fail 'two traces of one schedule differ'
 expect 0 eval cfs -w "$data/small.toml" --seed 2 --trace other.pftrace
 ! cmp -s cfs.pftrace other.pftrace || fail 'the seed does not matter'
+# Of any seed family: pids differ, who woke whom does not get lost.
+expect 0 eval fifo -w hol-8x2 --seeds select:1 --trace select.pftrace -q
 # A part of it, and no more than asked for.
 expect 0 eval cfs -w "$data/small.toml" --trace part.pftrace --from-ms 2 --to-ms 4 --json
 json /rows/0/trace/begin_ns=2000000 /rows/0/trace/end_ns=4000000 /rows/0/trace/full=false

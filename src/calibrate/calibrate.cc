@@ -229,6 +229,7 @@ class Run {
         {"topology", "cpus_per_node", "", "", shape.cpus_per_node ? "sysfs: share a memory node" : "sysfs: one memory node"},
         {"topology", "l2_kb", t.l2_kb ? std::to_string(t.l2_kb) : "", "KiB", t.l2_kb ? "sysfs: level 2 cache" : "not measured: sysfs tells no cache of level 2"},
         {"kernel", "min_slice", "", "ns", "slices end on ticks"},
+        {"kernel", "charge_overhead", "true", "", "update_curr() in kernel/sched/fair.c and ext.c charges all time since the pick"},
         {"kernel", "watchdog", "", "ns", "sched_ext's default and maximum"},
     };
   }

@@ -24,6 +24,7 @@ double Ipi(const View& v) { return v.Quantile("ipi_latency", kLatency) - Call(v)
 double WakeIdle(const View& v) { return (v.Quantile("wake_idle_short", kLatency) + v.Quantile("wake_idle_long", kLatency)) / 2; }
 double IdleExit(const View& v) { return WakeIdle(v) - Ipi(v) - Switch(v); }
 double Kick(const View& v) { return v.Quantile("waker_busy", kCost) - v.Quantile("futex_call", kCost) - Wakeup(v); }
+double WakeupIdle(const View& v) { return v.Quantile("waker_idle", kCost) - v.Quantile("futex_call", kCost) - Wakeup(v); }
 double FutexWakeup(const View& v) { return v.Quantile("wake_here", kCost) - v.Quantile("futex_call", kCost); }
 
 Samples::Formula QuantileOf(std::string series, double p) {
@@ -113,8 +114,10 @@ std::vector<Recipe> Recipes(const Surroundings& where) {
                  fmt::format("200 times to and fro: a cache line that two CPUs write in turn, each; {}", kCostRule)});
     r.push_back({"cost", "kick", "ns", kProbeWakeThere | kProbePipe | kProbeYield | kProbeCalls, {"waker_busy", "futex_call", "pipe_hop"}, Kick,
                  fmt::format("waking a thread of another, busy CPU, which is interrupted, less the system call and wakeup; {}", kCostRule), true});
+    r.push_back({"cost", "wakeup_idle", "ns", kProbeWakeThere | kProbePipe | kProbeYield | kProbeCalls, {"waker_idle", "futex_call", "pipe_hop"}, WakeupIdle,
+                 fmt::format("the same with an idle CPU; {}", kCostRule), true});
   } else {
-    for (const char* key : {"remote", "kick"}) r.push_back(NotMeasured("cost", key, "ns", kOneCpu));
+    for (const char* key : {"remote", "kick", "wakeup_idle"}) r.push_back(NotMeasured("cost", key, "ns", kOneCpu));
   }
 
   r.push_back({"cost", "syscall", "ns", kProbeCalls, {"call"}, Call, fmt::format("a thousand times getppid(), each; {}", kCostRule)});
@@ -190,10 +193,10 @@ Figure MakeFigure(const Recipe& recipe, const Samples& samples) {
     return f;
   }
   f.measured = true;
-  f.value = {std::max(0.0, v.mean), std::max(0.0, v.lo), std::max(0.0, v.hi)};
+  f.value = recipe.may_be_negative ? v : Interval{std::max(0.0, v.mean), std::max(0.0, v.lo), std::max(0.0, v.hi)};
   f.comment = fmt::format("{}: {} {}, {} repetitions of {}", recipe.derived ? "derived" : "measured", IntervalText(f.value), recipe.unit, f.repetitions, recipe.what);
-  if (v.mean < 0) f.comment += fmt::format("; UNCERTAIN: it came out as {:.0f}, which cannot be", v.mean);
-  else if (v.hi - v.lo > v.mean / 2) f.comment += "; UNCERTAIN";
+  if (v.mean < 0 && !recipe.may_be_negative) f.comment += fmt::format("; UNCERTAIN: it came out as {:.0f}, which cannot be", v.mean);
+  else if (v.hi - v.lo > std::abs(v.mean) / 2) f.comment += "; UNCERTAIN";
   if (f.discarded * 4 > f.repetitions) f.comment += fmt::format("; {} more were disturbed", f.discarded);
   return f;
 }

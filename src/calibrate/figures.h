@@ -37,6 +37,7 @@ struct Recipe {
   Samples::Formula formula;         // none: not measured here, and `what` says why
   std::string what;                 // completes "measured: ..., 400 repetitions of"
   bool derived = false;             // from several measurements
+  bool may_be_negative = false;     // a difference that need not be a cost
 };
 
 // All of them for this machine, in the order of the profile, observations last.

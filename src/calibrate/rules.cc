@@ -28,6 +28,7 @@ double SwitchUnder(const SampleView& v, const std::string& policy) {
 
 double Hook(const SampleView& v) { return (SwitchUnder(v, kRuleHooks) - SwitchUnder(v, kRulePlain)) / 2; }
 double DsqOp(const SampleView& v) { return SwitchUnder(v, kRuleQueue) - SwitchUnder(v, kRulePlain) - Hook(v); }
+double CallOf(const SampleView& v) { return (SwitchUnder(v, kRuleCalls) - SwitchUnder(v, kRulePlain)) / kRuleCallsMade; }
 double KickOf(const SampleView& v) { return SwitchUnder(v, kRuleKick) - SwitchUnder(v, kRulePlain); }
 double SchedExtSwitch(const SampleView& v) { return SwitchUnder(v, kRulePlain) - SwitchUnder(v, "") - Hook(v) - DsqOp(v); }
 
@@ -66,16 +67,21 @@ std::vector<Recipe> RuleRecipes(const RuleOptions& rules) {
   if (rules.objects.empty()) {
     std::vector<Recipe> none;
     for (const char* key : {"hook", "dsq_op", "sched_ext_switch"}) none.push_back({"cost", key, "ns", 0, {}, {}, rules.why_not});
+    none.push_back({"service", "general", "ns", 0, {}, {}, rules.why_not});
     return none;
   }
-  const auto recipe = [](const char* key, const char* series, Samples::Formula f, const char* what) {
-    return Recipe{"cost", key, "ns", kProbeRules | kProbeYield | kProbeCalls, {series}, std::move(f), fmt::format("128 yields, {}; lower quartiles", what), true};
+  const auto recipe = [](const char* key, const char* series, Samples::Formula f, const char* what, const char* table = "cost") {
+    return Recipe{table, key, "ns", kProbeRules | kProbeYield | kProbeCalls, {series}, std::move(f), fmt::format("128 yields, {}; lower quartiles", what), true};
   };
+  Recipe difference = recipe("sched_ext_switch", "plain_yield_ns_per_switch", SchedExtSwitch,
+                             "under a policy of one hook and one insertion, less the kernel's own, a hook and a queue operation: negative where sched_ext's core does less than the fair class");
+  difference.may_be_negative = true;
   return {
       recipe("hook", "hooks_yield_ns_per_switch", Hook, "under a policy with two more hooks, less one without, halved"),
       recipe("dsq_op", "queue_yield_ns_per_switch", DsqOp, "under a policy with a shared queue, less one with the CPU's own and a hook"),
       recipe("kick", "kick_yield_ns_per_switch", KickOf, "under a policy that kicks another CPU at each, less one that does not"),
-      recipe("sched_ext_switch", "plain_yield_ns_per_switch", SchedExtSwitch, "under a policy of one hook and one insertion, less the kernel's own, a hook and a queue operation"),
+      recipe("general", "calls_yield_ns_per_switch", CallOf, "under a policy that makes 25 more calls, less one without, each", "service"),
+      std::move(difference),
   };
 }
 

@@ -17,7 +17,9 @@ inline constexpr const char* kRulePlain = "plain";  // one hook, one insertion i
 inline constexpr const char* kRuleHooks = "hooks";  // ... and two more hooks that do next to nothing
 inline constexpr const char* kRuleQueue = "queue";  // plain, but through a shared queue: one more hook, one more queue operation
 inline constexpr const char* kRuleKick = "kick";    // plain, and a kick of another CPU
-inline constexpr const char* kRuleNames[] = {kRulePlain, kRuleHooks, kRuleQueue, kRuleKick};
+inline constexpr const char* kRuleCalls = "calls";  // plain, and kRuleCallsMade calls that read something
+inline constexpr int kRuleCallsMade = 25;           // 24 and the task's state
+inline constexpr const char* kRuleNames[] = {kRulePlain, kRuleHooks, kRuleQueue, kRuleKick, kRuleCalls};
 
 struct RuleOptions {
   std::string live_program;          // osevolve-live
@@ -31,7 +33,7 @@ bool MayAttach(std::string* why_not);
 // Attaches each in turn and probes the yields: series of ProbeYield with "plain_" and so on before them.
 Status ProbeRules(const RuleOptions& rules, const ProbeBench& bench, Samples* samples);
 
-// The keys hook, dsq_op, kick and sched_ext_switch.
+// The keys hook, dsq_op, kick, sched_ext_switch and [service] general.
 std::vector<Recipe> RuleRecipes(const RuleOptions& rules);
 
 }  // namespace ose

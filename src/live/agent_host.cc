@@ -311,7 +311,7 @@ void AgentHost::OnEnqueue(Task& t, const agent_event& e) {
       direct = inserted_;
       if (target < 0 || target >= machine_.cpus) return BreakRule(&t, fmt::format("select_cpu() returned CPU {}, which does not exist", target));
     } else {
-      target = SelectDefault(&t, t.cpu, &direct);
+      target = SelectDefault(&t, t.cpu, 0, &direct);
       if (direct) insert_ = {kDsqLocal, kSliceDefault, 0, 0, false};
     }
     t.cpu = AllowedOn(&t, target) ? target : FirstAllowed(&t, idle_.words());

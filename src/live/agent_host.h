@@ -88,7 +88,7 @@ class AgentHost {
   const Dsq* PeekDsq(uint64_t id);
   int PickIdle(const Task* t, int near, uint32_t domain, uint64_t flags) { return idle_.Pick(t, Clamp(near), domain, flags); }
   bool ClaimIdle(int cpu) { return IsIdle(cpu) && idle_.Claim(cpu); }
-  int SelectDefault(const Task* t, int prev, bool* idle) { return idle_.SelectDefault(t, Clamp(prev), idle); }
+  int SelectDefault(const Task* t, int prev, uint64_t, bool* idle) { return idle_.SelectDefault(t, Clamp(prev), idle); }
   void Kick(int cpu, uint64_t flags);
   void TimerStart(uint64_t delay);
   void Count(uint32_t id, uint64_t n) {

@@ -20,9 +20,12 @@ void LoadRun::Finish() {
     if ((!t.event_open && !unserved) || !Measured(t.event_release) || t.event_release > end) continue;
     s.AddUnfinished(end - t.event_release, unserved ? Nanos{0} : t.run_total - t.event_work_base, !unserved, !IsOpen(t));
   }
-  for (size_t g = 0; g < open_.size(); ++g)
-    for (size_t i = open_[g].backlog_head; i < open_[g].backlog.size(); ++i)
-      if (Measured(open_[g].backlog[i])) samples_[g].AddUnfinished(end - open_[g].backlog[i], Nanos{0}, false, false);
+  // Requests that no thread was free to take.
+  for (size_t g = 0; g < open_.size(); ++g) {
+    if (!open_[g].arrivals || open_[g].exhausted) continue;
+    for (Nanos at = open_[g].arrivals->Next(); at < w_.horizon && at <= end; at = open_[g].arrivals->Next())
+      if (Measured(at)) samples_[g].AddUnfinished(end - at, Nanos{0}, false, false);
+  }
 }
 
 Metrics LoadRun::CollectMetrics() {

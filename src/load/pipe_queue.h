@@ -1,9 +1,9 @@
 // PipeQueue: a queue of a workload, as a real pipe. An item is the 8 bytes of the time at which it was
-// put, so that a taker that slept knows since when it could have run. A bounded queue has a second
-// pipe of credits, as many as it has room: a put first takes a credit, a take gives one back. So its
-// capacity is exact, and both sides sleep in read(2).
+// put, so that a taker that slept knows since when it could have run. A bounded queue counts its room in a
+// semaphore, which a put takes from and a take gives back to: so its capacity is exact, and a put or take that
+// finds room or an item is one system call, as in a program that uses pipes.
 //
-// Whether a call slept is told by the stamp of what it got: put after the call began means that there
+// Whether a take slept is told by the stamp of what it got: put after the call began means that there
 // was nothing when it began. Thread-safe. Takers are served in the kernel's order, and one that comes
 // by may be faster than one that was woken; the latter then sleeps on.
 #ifndef OSEVOLVE_LOAD_PIPE_QUEUE_H_
@@ -14,7 +14,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
-#include "load/waiter.h"
+#include "load/sync.h"
 
 namespace ose {
 
@@ -32,10 +32,10 @@ class PipeQueue {
   int64_t limit() const { return limit_; }
 
   // A sleeping call notices that `caller` was stopped when a signal interrupts it.
-  Passed Put(const Waiter& caller);
+  Passed Put(Waiter& caller);
   Passed Take(const Waiter& caller);
   bool TakeSleeps() const;  // nothing to take now
-  bool PutSleeps() const;   // no room now
+  bool PutSleeps(const Waiter& caller);  // no room now, nor promised to the caller
   // An unbounded queue was once as full as its pipe allows, so that a put had to wait.
   bool overflowed() const { return overflowed_.load(std::memory_order_relaxed); }
 
@@ -43,11 +43,10 @@ class PipeQueue {
   struct Pipe {
     Fd read, write;
   };
-  static Status OpenPipe(const std::string& name, int64_t items, Pipe& pipe, int64_t& holds);
-  static Passed Read(const Pipe& pipe, const Waiter& caller);
-  bool Write(const Pipe& pipe, const Waiter& caller);
+  Status OpenPipe(const std::string& name, int64_t items);
 
-  Pipe items_, credits_;
+  Pipe items_;
+  FifoSemaphore room_;
   bool bounded_ = false;
   int64_t limit_ = 0;
   std::atomic<bool> overflowed_{false};

@@ -2,6 +2,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "load/run.h"
 #include "workload/program.h"
@@ -73,21 +74,7 @@ void LoadRun::Perform(LoadTask& t) {
 
 bool LoadRun::BeginPass(LoadTask& t) {
   const Group& group = GroupOf(t);
-  if (IsOpen(t) && !t.serving) {
-    OpenLoop& open = open_[static_cast<size_t>(t.group)];
-    bool idle;
-    {
-      std::lock_guard guard(open.mutex);
-      idle = open.backlog_head == open.backlog.size();
-      if (idle) {
-        t.waiter.Arm();
-        open.idle_threads.push_back(&t);
-      } else {
-        Serve(t, open.backlog[open.backlog_head++]);
-      }
-    }
-    if (idle && !Block(t)) return false;
-  }
+  if (IsOpen(t) && !t.serving && !TakeArrival(t)) return false;
   t.pass_open = true;
   if (group.event == EventKind::kIteration) {
     const Nanos now = Now();
@@ -248,29 +235,28 @@ void LoadRun::Fork(int g) {
 
 // --- Open loop ----------------------------------------------------------------------------
 
-void LoadRun::Arrive(int g, Nanos arrival) {
-  OpenLoop& open = open_[static_cast<size_t>(g)];
-  if (Measured(arrival)) pending_.fetch_add(1, std::memory_order_acq_rel);
-  LoadTask* t = nullptr;
+// Sleeps until it is due.
+bool LoadRun::TakeArrival(LoadTask& t) {
+  OpenLoop& open = open_[static_cast<size_t>(t.group)];
   {
     std::lock_guard guard(open.mutex);
-    if (open.idle_threads.empty()) {
-      open.backlog.push_back(arrival);
-      return;
+    const Nanos arrival = open.exhausted ? Nanos::Max() : open.arrivals->Next();
+    if (arrival < w_.horizon) {
+      if (Measured(arrival)) pending_.fetch_add(1, std::memory_order_acq_rel);
+      t.serving = true;
+      t.event_release = t.request_arrival = arrival;
+      t.rng = RequestStream(options_.seed, t.group, open.next_request++);
+    } else if (!std::exchange(open.exhausted, true)) {
+      arriving_.fetch_sub(1, std::memory_order_acq_rel);
     }
-    t = open.idle_threads.back();
-    open.idle_threads.pop_back();
-    Serve(*t, arrival);
   }
-  t->waiter.Wake();
-}
-
-// The thread is the caller's, or sleeps until the caller wakes it.
-void LoadRun::Serve(LoadTask& t, Nanos arrival) {
-  t.serving = true;
-  t.event_release = t.request_arrival = arrival;
-  t.rng = RequestStream(options_.seed, t.group, open_[static_cast<size_t>(t.group)].next_request++);
+  if (!t.serving) {
+    Notify();
+    t.waiter.Arm();
+    return t.waiter.Park();  // until the end
+  }
   AnnounceWork(t);
+  return Now() >= t.request_arrival || SleepUntil(t, t.request_arrival);
 }
 
 void LoadRun::AnnounceWork(LoadTask& t) {

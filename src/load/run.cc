@@ -13,7 +13,6 @@ namespace {
 constexpr int64_t kLookEvery = 20'000'000;    // at the cancel flag
 constexpr int64_t kScanEvery = 100'000'000;   // for tasks that all wait
 constexpr int kScans = 5;                     // with the same result: it stays so
-constexpr int64_t kLateNs = 1'000'000;        // arrivals later than this are worth a note
 
 }  // namespace
 
@@ -57,10 +56,6 @@ Result<LoadResult> LoadRun::Go() {
   for (size_t q = 0; q < queues_.size(); ++q)
     if (queues_[q].overflowed())
       Note(fmt::format("queue '{}' was full: a pipe holds {} items here, so tasks slept in put", w_.queues[q].name, queues_[q].limit()));
-  for (const Dispatcher& d : dispatchers_)
-    if (const int64_t late = open_[static_cast<size_t>(d.group)].latest_ns; late >= kLateNs)
-      Note(fmt::format("arrivals of group '{}' were injected up to {:.1f} ms late; latencies count from when they were due",
-                       w_.groups[static_cast<size_t>(d.group)].name, Nanos{late}.ms()));
   result.notes = std::move(notes_);
   result.cpus = static_cast<int>(cpus_.size());
   result.wall_s = (MonotonicNow() - began).s();
@@ -89,7 +84,7 @@ Status LoadRun::Supervise() {
       return {};
     }
     const int64_t now = Now().v;
-    if (open_loop_ && now >= w_.horizon.v && dispatching_.load(std::memory_order_acquire) == 0 &&
+    if (open_loop_ && now >= w_.horizon.v && arriving_.load(std::memory_order_acquire) == 0 &&
         pending_.load(std::memory_order_acquire) == 0) {
       end_ = std::max(w_.horizon.v, last_done_.load(std::memory_order_acquire));
       return {};
@@ -117,8 +112,8 @@ bool LoadRun::AllBlocked(std::vector<uint64_t>& waits) {
     if (at < 2) return false;
     const Op& op = GroupOf(t).program[at - 2];
     if (op.kind == OpKind::kPut || op.kind == OpKind::kTake) {
-      const PipeQueue& q = queues_[op.object];
-      if (!(op.kind == OpKind::kPut ? q.PutSleeps() : q.TakeSleeps())) return false;
+      PipeQueue& q = queues_[op.object];
+      if (!(op.kind == OpKind::kPut ? q.PutSleeps(t.waiter) : q.TakeSleeps())) return false;
     } else if (t.waiter.woken()) {
       return false;
     }

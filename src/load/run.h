@@ -39,19 +39,13 @@ class LoadRun {
 
  private:
   // Requests that wait for a thread, threads that wait for a request.
+  // Of a group with arrivals. A thread that has nothing to do takes the next arrival and sleeps until that is
+  // due: it is woken by a timer, as requests of the model are, and no thread is needed that would get in the way.
   struct OpenLoop {
-    pthread_t thread{};
-    Waiter waiter;  // of the thread that injects
-    int64_t latest_ns = 0;  // by how much it was late, at worst; its own until it has ended
     std::mutex mutex;
-    std::vector<LoadTask*> idle_threads;  // last in, first out
-    std::vector<Nanos> backlog;           // arrival times not yet taken, from backlog_head on
-    size_t backlog_head = 0;
+    std::unique_ptr<ArrivalProcess> arrivals;
     uint64_t next_request = 0;
-  };
-  struct Dispatcher {
-    LoadRun* run;
-    int group;
+    bool exhausted = false;  // none comes before the horizon
   };
 
   // setup.cc: before and after.
@@ -66,7 +60,6 @@ class LoadRun {
   void TakeTotals(LoadTask& t);
   bool PassGate();  // false: the run does not begin
   void TaskMain(LoadTask& t);
-  void DispatcherMain(int group);
   void Note(const std::string& text);
 
   // run.cc: the supervisor.
@@ -93,8 +86,7 @@ class LoadRun {
   bool Spin(LoadTask& t, Nanos time);
   bool SleepPeriod(LoadTask& t, const Op& op);
   void Fork(int group);
-  void Arrive(int group, Nanos arrival);
-  void Serve(LoadTask& t, Nanos arrival);
+  bool TakeArrival(LoadTask& t);
   void AnnounceWork(LoadTask& t);  // of the pass that comes next, if its group hints so
   Nanos Duration(const Op& op, LoadTask& t) const { return {op.drawn ? samplers_[op.object](t.rng) : op.ns}; }
 
@@ -129,17 +121,16 @@ class LoadRun {
   std::vector<PeriodTimer> timers_;
   std::vector<PipeQueue> queues_;
   std::vector<OpenLoop> open_;
-  std::vector<Dispatcher> dispatchers_;
   std::vector<GroupSamples> samples_;  // per group, from collect.cc on
   bool open_loop_ = false;
 
-  size_t task_threads_ = 0, dispatcher_threads_ = 0;  // made
+  size_t task_threads_ = 0;  // made
   std::atomic<uint32_t> ready_{0};
   std::atomic<uint32_t> gate_{0};  // 0 closed, 1 open, 2 never
   int64_t origin_ = 0;             // absolute; before the gate opens
   std::atomic<int64_t> end_;       // ns; first the latest possible
   std::atomic<int> live_{0};       // started and not exited
-  std::atomic<int> dispatching_{0};
+  std::atomic<int> arriving_{0};  // groups to which more requests come
   std::atomic<int64_t> pending_{0};      // measured requests not finished
   std::atomic<int64_t> last_done_{0};    // when that became 0
   std::atomic<uint32_t> news_{0};        // futex of the supervisor

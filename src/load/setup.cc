@@ -101,10 +101,8 @@ Status LoadRun::MakeObjects() {
     starts_.emplace_back(group.start);
     if (group.arrivals.kind != Arrivals::Kind::kNone) {
       open_loop_ = true;
-      const double expected = ArrivalRate(w_, group, static_cast<int>(cpus_.size())) * w_.horizon.s();
-      open_[g].backlog.reserve(static_cast<size_t>(std::min(expected * 1.1 + 1000, 1e7)));
-      open_[g].idle_threads.reserve(static_cast<size_t>(group.count));
-      dispatchers_.push_back({this, static_cast<int>(g)});
+      open_[g].arrivals = std::make_unique<ArrivalProcess>(w_, static_cast<int>(g), static_cast<int>(cpus_.size()), options_.seed);
+      arriving_.fetch_add(1);
     }
     for (int cpu : group.affinity)
       if (static_cast<size_t>(cpu) >= cpus_.size())
@@ -147,27 +145,16 @@ Status LoadRun::StartThreads() {
     if (error) break;
     ++task_threads_;
   }
-  for (Dispatcher& d : dispatchers_) {
-    if (error) break;
-    error = StartThread(open_[static_cast<size_t>(d.group)].thread, [](void* p) -> void* {
-      auto* dispatcher = static_cast<Dispatcher*>(p);
-      dispatcher->run->DispatcherMain(dispatcher->group);
-      return nullptr;
-    }, &d);
-    if (error) break;
-    dispatching_.fetch_add(1);
-    ++dispatcher_threads_;
-  }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (error)
     return Error{kExitFailure, fmt::format("cannot make thread {} of {}: {}; raise the limit of threads (ulimit -u, the cgroup's "
                                            "pids.max) or use a smaller workload",
-                                           task_threads_ + dispatcher_threads_ + 1, tasks_.size() + dispatchers_.size(), strerror(error))};
+                                           task_threads_ + 1, tasks_.size(), strerror(error))};
   return {};
 }
 
 void LoadRun::ReleaseThreads() {
-  const auto threads = static_cast<uint32_t>(task_threads_ + dispatcher_threads_);
+  const auto threads = static_cast<uint32_t>(task_threads_);
   while (true) {
     const uint32_t news = news_.load(std::memory_order_acquire);
     if (ready_.load(std::memory_order_acquire) == threads) break;
@@ -185,7 +172,6 @@ void LoadRun::StopThreads() {
     FutexWake(gate_, INT_MAX);
   }
   for (size_t i = 0; i < task_threads_; ++i) tasks_[i].waiter.Stop();
-  for (size_t i = 0; i < dispatcher_threads_; ++i) open_[static_cast<size_t>(dispatchers_[i].group)].waiter.Stop();
   // Who sleeps in a pipe is interrupted; again and again, since the signal may come just before.
   while (true) {
     const uint32_t news = news_.load(std::memory_order_acquire);
@@ -199,8 +185,7 @@ void LoadRun::StopThreads() {
     FutexWait(news_, news, MonoNs() + 1'000'000);
   }
   for (size_t i = 0; i < task_threads_; ++i) pthread_join(tasks_[i].thread, nullptr);
-  for (size_t i = 0; i < dispatcher_threads_; ++i) pthread_join(open_[static_cast<size_t>(dispatchers_[i].group)].thread, nullptr);
-  task_threads_ = dispatcher_threads_ = 0;
+  task_threads_ = 0;
 }
 
 void LoadRun::RestoreCaller() {
@@ -262,25 +247,6 @@ void LoadRun::TaskMain(LoadTask& t) {
     TakeTotals(t);
   }
   t.finished.store(true, std::memory_order_release);
-  Notify();
-}
-
-void LoadRun::DispatcherMain(int g) {
-  OpenLoop& open = open_[static_cast<size_t>(g)];
-  pthread_setname_np(pthread_self(), "arrivals");
-  prctl(PR_SET_TIMERSLACK, 1UL);
-  const sched_param first{.sched_priority = 1};
-  if (pthread_setschedparam(pthread_self(), SCHED_FIFO, &first) != 0)
-    Note("no real-time priority for the threads that inject arrivals: the workload delays them (run as root)");
-  if (PassGate()) {
-    ArrivalProcess arrivals(w_, g, static_cast<int>(cpus_.size()), options_.seed);
-    for (Nanos next = arrivals.Next(); next < w_.horizon; next = arrivals.Next()) {
-      if (!open.waiter.ParkUntil(origin_ + next.v) || open.waiter.stopped()) break;
-      open.latest_ns = std::max(open.latest_ns, (Now() - next).v);
-      Arrive(g, next);
-    }
-  }
-  dispatching_.fetch_sub(1, std::memory_order_acq_rel);
   Notify();
 }
 

@@ -8,7 +8,9 @@ constexpr size_t kCacheLine = 64;
 }  // namespace
 
 Spinner::Spinner(double ns_per_block, int64_t working_set_kb)
-    : ns_per_block_(ns_per_block), working_set_(std::max<size_t>(kCacheLine, static_cast<size_t>(working_set_kb) * 1024)) {}
+    : ns_per_block_(ns_per_block),
+      step_blocks_(std::max<int64_t>(1, static_cast<int64_t>(kStepNs / ns_per_block))),
+      working_set_(std::max<size_t>(kCacheLine, static_cast<size_t>(working_set_kb) * 1024)) {}
 
 void Spinner::Spin(int64_t blocks) {
   uint64_t x = chain_;

@@ -1,5 +1,10 @@
-// Spinner: uses CPU time of the calling thread, by the clock of its CPU time where that is precise
-// enough and by counted work where it is not.
+// Spinner: uses CPU time of the calling thread. It spins in steps and adds up what they take by the wall
+// clock; a step that took much longer than a step can was interrupted, and counts for what it should have
+// taken. Short runs count work instead.
+//
+// Not by the clock of the thread's CPU time: reading that makes the kernel account for the running task
+// (task_sched_runtime(), update_curr()) and so end its slice as soon as it is used up rather than at the next
+// tick. A program that does nothing but compute would not be scheduled as the threads of the load are.
 #ifndef OSEVOLVE_LOAD_SPINNER_H_
 #define OSEVOLVE_LOAD_SPINNER_H_
 
@@ -29,38 +34,35 @@ class Spinner {
   int64_t Use(int64_t ns, Stopped&& stopped) {
     // No run is cut by more than half to make up for the ones before.
     const double carried = std::max(owed_, static_cast<double>(ns) / -2);
-    const double want = static_cast<double>(ns) + carried;
+    double want = static_cast<double>(ns) + carried;
     owed_ -= carried;
-    if (want < kShortNs) {
-      // Reading the clock of a thread's CPU time is a system call: for so short a run, too dear.
-      const auto blocks = static_cast<int64_t>(want / ns_per_block_);
-      Spin(blocks);
-      Owe(want - static_cast<double>(blocks) * ns_per_block_);
-      return ns;
+    int64_t last = want < kShortNs ? 0 : MonoNs();
+    for (int steps = 1; want >= kShortNs; ++steps) {
+      Spin(step_blocks_);
+      const int64_t now = MonoNs(), took = now - last;
+      want -= took < kInterruptedNs ? static_cast<double>(took) : kStepNs;
+      last = now;
+      if (steps % kAskEvery == 0 && stopped()) return std::max<int64_t>(0, ns - static_cast<int64_t>(want));
     }
-    const int64_t begin = ThreadCpuNs();
-    while (true) {
-      const double rest = want - static_cast<double>(ThreadCpuNs() - begin);
-      if (rest < ns_per_block_) {
-        Owe(rest);
-        return ns;
-      }
-      if (stopped()) return std::max<int64_t>(0, ns - static_cast<int64_t>(rest));
-      const double chunk = rest > kLastNs ? std::min(rest * 0.9, kChunkNs) : rest;
-      Spin(std::max<int64_t>(1, static_cast<int64_t>(chunk / ns_per_block_)));
-    }
+    const auto blocks = static_cast<int64_t>(std::max(0.0, want) / ns_per_block_);
+    Spin(blocks);
+    Owe(want - static_cast<double>(blocks) * ns_per_block_);
+    return ns;
   }
 
   void Spin(int64_t blocks);
   int64_t spun() const { return spun_; }  // blocks so far
 
  private:
-  static constexpr double kShortNs = 50'000, kChunkNs = 200'000, kLastNs = 2'000;
-  // More than this is not the spinner's error but time that a hypervisor took.
+  static constexpr double kStepNs = 2'000, kShortNs = 10'000;
+  // Three steps: less may be a cold cache, and the shortest interrupts of a virtual machine take longer.
+  static constexpr int64_t kInterruptedNs = 6'000;
+  static constexpr int kAskEvery = 100;  // steps: about 200 us
   static constexpr double kMaxOwedNs = 1'000'000;
   void Owe(double ns) { owed_ = std::clamp(owed_ + ns, -kMaxOwedNs, kMaxOwedNs); }
 
   const double ns_per_block_;
+  const int64_t step_blocks_;
   double owed_ = 0;
   int64_t spun_ = 0;
   uint64_t chain_ = 1;

@@ -11,14 +11,14 @@ TEST(Spinner, LongRunsUseTheirCpuTime) {
   Spinner spinner(MeasureNsPerBlock(), 64);
   const int64_t begin = ThreadCpuNs();
   for (int i = 0; i < 10; ++i) EXPECT_EQ(spinner.Use(1'000'000, kNever), 1'000'000);
-  // By the clock itself, so it holds on a busy machine, too; the last block may be owed.
-  EXPECT_GE(ThreadCpuNs() - begin, 9'900'000);
+  // At least: what interrupts took is CPU time for the kernel, too.
+  EXPECT_GE(ThreadCpuNs() - begin, 9'500'000);
 }
 
 TEST(Spinner, ShortRunsCountWorkAndCarryFractions) {
-  // A block is said to take 10 us, and each run is 4 us: whole blocks are spun when they are due.
-  Spinner spinner(1e4, 0);
-  for (int i = 0; i < 30; ++i) EXPECT_EQ(spinner.Use(4'000, kNever), 4'000);
+  // A block is said to take 1 us, and each run is 0.4 us: whole blocks are spun when they are due.
+  Spinner spinner(1e3, 0);
+  for (int i = 0; i < 30; ++i) EXPECT_EQ(spinner.Use(400, kNever), 400);
   EXPECT_EQ(spinner.spun(), 12);
   EXPECT_EQ(spinner.Use(0, kNever), 0);
   EXPECT_EQ(spinner.spun(), 12);

@@ -57,6 +57,11 @@ void FifoSemaphore::Give(uint32_t n) {
   while (Waiter* w = served.Pop()) w->Wake();
 }
 
+bool FifoSemaphore::empty() {
+  std::lock_guard guard(mutex_);
+  return value_ == 0;
+}
+
 bool FifoBarrier::Arrive(Waiter& caller, int parties) {
   WaiterQueue met;
   {

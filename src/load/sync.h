@@ -36,6 +36,7 @@ class FifoSemaphore {
  public:
   bool Take(Waiter& caller);
   void Give(uint32_t n);
+  bool empty();
 
  private:
   std::mutex mutex_;

@@ -105,14 +105,14 @@ TEST(PipeQueue, HoldsExactlyItsCapacity) {
   Waiter w;
   EXPECT_TRUE(q.TakeSleeps());
   for (int i = 0; i < 3; ++i) {
-    EXPECT_FALSE(q.PutSleeps());
+    EXPECT_FALSE(q.PutSleeps(w));
     const PipeQueue::Passed put = q.Put(w);
     EXPECT_TRUE(put.ok);
     EXPECT_FALSE(put.slept);
   }
-  EXPECT_TRUE(q.PutSleeps());
+  EXPECT_TRUE(q.PutSleeps(w));
   EXPECT_TRUE(q.Take(w).ok);
-  EXPECT_FALSE(q.PutSleeps());
+  EXPECT_FALSE(q.PutSleeps(w));
 }
 
 TEST(PipeQueue, SaysSinceWhenASleeperCouldRun) {

@@ -35,6 +35,11 @@ class IdleCpus {
     uint64_t& word = mask_[static_cast<size_t>(cpu) / 64];
     word = idle ? word | bit : word & ~bit;
   }
+  bool Any() const {
+    for (uint64_t word : mask_)
+      if (word != 0) return true;
+    return false;
+  }
   // Takes it out; true if it was there.
   bool Claim(int cpu) {
     if (!Has(cpu)) return false;

@@ -60,7 +60,7 @@ constexpr osevolve::OsvHost MakeServices() {
       .pick_idle = [](osv_task* t, u64 flags) { return current_host<Host>->PickIdle(t, 0, kAnywhere, flags); },
       .pick_idle_in = [](osv_task* t, s32 near, u32 domain, u64 flags) { return current_host<Host>->PickIdle(t, near, domain, flags); },
       .claim_idle = [](s32 cpu) { return current_host<Host>->ClaimIdle(cpu); },
-      .select_dfl = [](osv_task* t, s32 prev, u64, bool* idle) { return current_host<Host>->SelectDefault(t, prev, idle); },
+      .select_dfl = [](osv_task* t, s32 prev, u64 wake_flags, bool* idle) { return current_host<Host>->SelectDefault(t, prev, wake_flags, idle); },
       .kick_cpu = [](s32 cpu, u64 flags) { current_host<Host>->Kick(cpu, flags); },
       .timer_start = [](u64 delay) { current_host<Host>->TimerStart(delay); },
       .count = [](u32 id, u64 n) { current_host<Host>->Count(id, n); },

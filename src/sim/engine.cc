@@ -208,7 +208,7 @@ void Engine::HandleEvent(int source) {
     first_start_ = std::min(first_start_, kernel_.now());
     t.started_at = kernel_.now();
   }
-  kernel_.Wake(t, -1, 0, first);
+  kernel_.Wake(t, -1, 0, first ? osevolve::kWakeFork : osevolve::kWakeTtwu);
 }
 
 // --- Programs -----------------------------------------------------------------------------
@@ -473,7 +473,7 @@ void Engine::Fork(Task& parent, int g, int cpu) {
   const Nanos start{group.has_start ? starts_[static_cast<size_t>(g)](child.rng) : 0};
   AnnounceWork(child);
   if (group.has_start) events_.Set(TaskSource(child), kernel_.now() + start);
-  else kernel_.Wake(child, cpu, parent.pid, true);
+  else kernel_.Wake(child, cpu, parent.pid, osevolve::kWakeFork);
 }
 
 bool Engine::Put(QueueState& q, int64_t capacity, Task& t, int cpu) {
@@ -481,7 +481,7 @@ bool Engine::Put(QueueState& q, int64_t capacity, Task& t, int cpu) {
     q.putters.Push(t);
     return true;
   }
-  if (Task* taker = q.takers.Pop()) WakeBy(*taker, t, cpu);
+  if (Task* taker = q.takers.Pop()) WakeBy(*taker, t, cpu, true);
   else ++q.size;
   return false;
 }
@@ -494,12 +494,14 @@ bool Engine::Take(QueueState& q, Task& t, int cpu) {
   --q.size;
   if (Task* putter = q.putters.Pop()) {
     ++q.size;
-    WakeBy(*putter, t, cpu);
+    WakeBy(*putter, t, cpu, true);
   }
   return false;
 }
 
-void Engine::WakeBy(Task& sleeper, Task& waker, int cpu) { kernel_.Wake(sleeper, cpu, waker.pid, false); }
+void Engine::WakeBy(Task& sleeper, Task& waker, int cpu, bool sync) {
+  kernel_.Wake(sleeper, cpu, waker.pid, osevolve::kWakeTtwu | (sync ? osevolve::kWakeSync : 0));
+}
 
 // --- Open loop ----------------------------------------------------------------------------
 
@@ -517,7 +519,7 @@ void Engine::Arrive(int g) {
   Task& t = *open.idle_threads.back();
   open.idle_threads.pop_back();
   Serve(t, now);
-  kernel_.Wake(t, -1, 0, false);
+  kernel_.Wake(t, -1, 0, osevolve::kWakeTtwu);
 }
 
 void Engine::Serve(Task& t, Nanos arrival) {

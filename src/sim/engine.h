@@ -69,7 +69,8 @@ class Engine : public KernelClient {
   bool TakeLock(uint32_t lock, Task& t);  // false: it waits
   bool Unlock(uint32_t lock, Task& t, int cpu);  // whether somebody waited
   Nanos Duration(const Op& op, Task& t);
-  void WakeBy(Task& sleeper, Task& waker, int cpu);
+  // `sync`: as pipes do it, the waker is about to sleep (WF_SYNC).
+  void WakeBy(Task& sleeper, Task& waker, int cpu, bool sync = false);
   void Finish();
   void FailStuck();
   void FailUnfinished();

@@ -210,7 +210,9 @@ void Kernel::OnCpuEvent(int id) {
   Cpu& c = cpu(id);
   UpdateCurr(c);
   if (c.curr && c.curr->remaining.v <= 0 && c.acct <= now_) {
-    RunOps(c);
+    // On its way back from a system call a task gives way to whatever that woke before it does anything else.
+    const bool back = std::exchange(c.in_call, false);
+    if (!back || c.resched_at > now_) RunOps(c);
   } else if (c.curr && SliceEnd(c) <= now_) {
     Tick(c);
   }
@@ -373,6 +375,7 @@ void Kernel::StartNext(Cpu& c, Task* next, Task* prev) {
   next->wait_total += now_ - next->runnable_since;
   max_wait_ = std::max(max_wait_, now_ - next->runnable_since);
   c.curr = next;
+  c.in_call = false;
   if (next->slice == 0) next->slice = kSliceDefault;
   if (ops_.running) CallHook(Hook::kOther, c.id, next, [&] { ops_.running(next); });
   cost += cost_;
@@ -426,9 +429,15 @@ void Kernel::Resched(int target, int context_cpu) {
   }
 }
 
+// The first to want something of an idle CPU sends it an interrupt.
+void Kernel::WakeCpu(Cpu& c, int context_cpu) {
+  if (c.id != context_cpu && c.resched_at == Nanos::Max()) cost_ += machine_.wakeup_idle;
+  Resched(c.id, context_cpu);
+}
+
 // --- Wake-up and enqueue ------------------------------------------------------------------
 
-void Kernel::Wake(Task& t, int context_cpu, int waker_pid, bool is_fork) {
+void Kernel::Wake(Task& t, int context_cpu, int waker_pid, uint64_t wake_flags) {
   const int context = context_cpu >= 0 ? context_cpu : t.cpu;
   UpdateCurr(cpu(context));
   cost_ += machine_.wakeup;
@@ -454,15 +463,15 @@ void Kernel::Wake(Task& t, int context_cpu, int waker_pid, bool is_fork) {
   if (t.nr_allowed > 1) {
     if (ops_.select_cpu) {
       inserted_ = false;
-      uint64_t flags = is_fork ? kWakeFork : kWakeTtwu;
-      CallHook(Hook::kSelectCpu, context, &t, [&] { target = ops_.select_cpu(&t, t.cpu, flags); });
+      CallHook(Hook::kSelectCpu, context, &t, [&] { target = ops_.select_cpu(&t, t.cpu, wake_flags); });
       if (failed()) return;
       direct = inserted_;
       if (target < 0 || target >= machine_.cpus)
         return BreakRule(&t, fmt::format("select_cpu() returned CPU {}, which does not exist", target));
     } else {
       bool idle = false;
-      target = SelectDefault(&t, t.cpu, &idle);
+      ctx_cpu_ = context;
+      target = SelectDefault(&t, t.cpu, wake_flags, &idle);
       if (idle) {
         direct = true;
         ddsp_ = {kDsqLocal, kSliceDefault, 0, 0, false};
@@ -474,12 +483,12 @@ void Kernel::Wake(Task& t, int context_cpu, int waker_pid, bool is_fork) {
   }
   t.cpu = target;
   LockRq(target, context);
-  const uint64_t enq_flags = is_fork ? 0 : kEnqWakeup;
+  const uint64_t enq_flags = wake_flags & kWakeFork ? 0 : kEnqWakeup;
   if (ops_.runnable) CallHook(Hook::kOther, context, &t, [&] { ops_.runnable(&t, enq_flags); });
   if (direct) FinishInsert(t, context);
   else Enqueue(t, enq_flags, context);
   if (failed()) return;
-  if (cpu(target).idle) Resched(target, context);  // wakeup_preempt() on an idle CPU
+  if (cpu(target).idle) WakeCpu(cpu(target), context);  // wakeup_preempt() on an idle CPU
   FlushCost(context);
   Rearm(cpu(context));
 }
@@ -531,7 +540,7 @@ void Kernel::Insert(Task* t, Dsq& q, uint64_t slice, uint64_t vtime, bool use_vt
     if (q.home_cpu != before) LockRq(q.home_cpu, ctx_cpu_);  // the kernel changes to that run queue
   }
   if (c.idle) {
-    Resched(c.id, ctx_cpu_);
+    WakeCpu(c, ctx_cpu_);
   } else if ((flags & kEnqPreempt) && c.curr && c.curr != t) {
     Preempt(c);
     Resched(c.id, ctx_cpu_);

@@ -90,8 +90,8 @@ class Kernel {
   Nanos now() const { return now_; }
 
   // Makes a sleeping or new task runnable. `context_cpu` executes the wake-up: the waker's, or
-  // -1 for an interrupt, which is taken where the task last ran.
-  void Wake(Task& task, int context_cpu, int waker_pid, bool is_fork);
+  // -1 for an interrupt, which is taken where the task last ran. `wake_flags` are those of select_cpu().
+  void Wake(Task& task, int context_cpu, int waker_pid, uint64_t wake_flags);
 
   // The task that runs on `cpu` makes a system call that takes so long. For Advance().
   void ChargeSystemCall(int cpu, Nanos cost);
@@ -146,7 +146,7 @@ class Kernel {
   const Dsq* PeekDsq(uint64_t id);
   int PickIdle(const Task* t, int near, uint32_t domain, uint64_t flags);
   bool ClaimIdle(int cpu);
-  int SelectDefault(const Task* t, int prev, bool* idle);
+  int SelectDefault(const Task* t, int prev, uint64_t wake_flags, bool* idle);
   void Kick(int cpu, uint64_t flags);
   void TimerStart(uint64_t delay);
   void Count(uint32_t id, uint64_t n) {
@@ -171,6 +171,7 @@ class Kernel {
     Nanos acct{0};                   // time is accounted up to here
     Nanos started{0};                // of the current turn
     Nanos resched_at = Nanos::Max(); // a pending reschedule
+    bool in_call = false;            // curr makes a system call
     bool interrupted = false;        // another CPU asked for it while this one was busy
     Nanos next_tick{0};              // strictly after the last one
     BusyLock rq_lock;
@@ -212,6 +213,7 @@ class Kernel {
   void StartNext(Cpu& c, Task* next, Task* prev);
   void GoIdle(Cpu& c);
   void Resched(int target, int context_cpu);
+  void WakeCpu(Cpu& c, int context_cpu);  // an idle one
   void SetIdle(int cpu, bool idle);
   Dsq* FindDsq(uint64_t id, const char* what);
   void NoteWaiting(int delta);

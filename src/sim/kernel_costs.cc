@@ -97,6 +97,7 @@ void Kernel::ChargeOverhead(Task& t, Nanos cost) {
 
 void Kernel::ChargeSystemCall(int id, Nanos cost) {
   cost_ += cost;
+  cpu(id).in_call = true;
   if (observer_) [[unlikely]] observer_->OnCost(id, CostKind::kSystemCall, cost);
 }
 

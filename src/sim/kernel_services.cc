@@ -130,9 +130,16 @@ int Kernel::PickIdle(const Task* t, int near, uint32_t domain, uint64_t flags) {
   return idle_cpus_.Pick(t, Clamp(near), domain, flags);
 }
 
-int Kernel::SelectDefault(const Task* t, int prev, bool* idle) {
+int Kernel::SelectDefault(const Task* t, int prev, uint64_t wake_flags, bool* idle) {
   Charge(Service::kSelectDfl);
-  return idle_cpus_.SelectDefault(t, Clamp(prev), idle);
+  prev = Clamp(prev);
+  // The waker is about to sleep: its CPU takes the task over while others idle, unless tasks wait for it.
+  if (wake_flags & kWakeSync) {
+    *idle = true;
+    if (machine_.LlcOf(ctx_cpu_) == machine_.LlcOf(prev) && AllowedOn(t, prev) && idle_cpus_.Claim(prev)) return prev;
+    if (idle_cpus_.Any() && cpu(ctx_cpu_).local.empty() && AllowedOn(t, ctx_cpu_)) return ctx_cpu_;
+  }
+  return idle_cpus_.SelectDefault(t, prev, idle);
 }
 
 void Kernel::Kick(int id, uint64_t flags) {

@@ -79,7 +79,9 @@ void ScheduleRecorder::OnWakeup(const Task& t, Nanos now, int cpu, bool is_first
   if (t.waker_pid != 0) why = is_first ? WakeReason::kForked : WakeReason::kWoken;
   else if (t.serving) why = WakeReason::kRequest;
   else if (is_first) why = WakeReason::kStart;
-  Add({.kind = Kind::kWakeup, .detail = static_cast<uint8_t>(why), .cpu = cpu, .task = t.index, .other = t.waker_pid - 1, .at_ns = now.v});
+  // Pids begin elsewhere in each seed family.
+  const int waker = t.waker_pid == 0 ? -1 : t.waker_pid - (t.pid - t.index);
+  Add({.kind = Kind::kWakeup, .detail = static_cast<uint8_t>(why), .cpu = cpu, .task = t.index, .other = waker, .at_ns = now.v});
 }
 
 void ScheduleRecorder::OnQueued(const Task& t, Nanos now) {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "validate/estimate.h"
 #include "validate/replicate.h"
 #include "validate/validation.h"
 #include "workload/scale_work.h"
@@ -27,6 +28,8 @@ struct LadderFigure {
   double limit = 0.01;
   Criterion criterion = Criterion::kContains;
   bool controlled = false;  // with the rung's control variates
+  // Instead of `value`: of all replications together.
+  std::function<Estimate(const std::vector<Replication>&, const std::vector<std::vector<double>>& controls)> estimate = {};
   // A reference that is exact for the arrivals of one seed, the rung's only one.
   std::function<double(uint64_t seed)> path_value = {};
   std::string note = {};
@@ -49,6 +52,9 @@ Machine IdealMachine(int cpus);
 // One group of requests that arrive as a Poisson process, `requests` of them in the mean after a warm-up of
 // a tenth; up to `threads` are served at once.
 Workload OpenLoop(const Dist& size, double load, int cpus, double requests, int threads = 4000);
+
+// How long such a queue remembers, in ns: its relaxation time, and an eighth of that. For ArrivalControls().
+std::vector<Nanos> MemoriesOf(const Dist& size, double load, int cpus);
 
 // A metric of one of the runs divided by `unit`; NaN if it is missing.
 std::function<double(const Replication&)> MetricOf(std::string name, double unit = 1, size_t run = 0);

@@ -1,6 +1,7 @@
 #include "validate/sample_path.h"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <queue>
 
@@ -34,13 +35,22 @@ std::vector<Job> ArrivingJobs(const Workload& w, int cpus, uint64_t seed) {
   return jobs;
 }
 
-std::vector<double> ArrivalControls(const Workload& w, int cpus, uint64_t seed) {
+std::vector<double> ArrivalControls(const Workload& w, int cpus, uint64_t seed, const std::vector<Nanos>& memories) {
+  // Of a pair: the earlier one's work, decayed, times the later one's.
+  std::vector<double> decayed(memories.size(), 0), pairs(memories.size(), 0);
+  int64_t last = 0;
   double count = 0, work = 0, squares = 0, expected_count = 0, expected_work = 0, expected_squares = 0;
   for (int g = 0; g < static_cast<int>(w.groups.size()); ++g) {
     ForEachRequest(w, g, cpus, seed, [&](int64_t at, int64_t size) {
       if (at < w.warmup.v) return;
       const double s = static_cast<double>(size);
       count += 1, work += s, squares += s * s;
+      for (size_t m = 0; m < memories.size(); ++m) {
+        decayed[m] *= std::exp(-static_cast<double>(at - last) / static_cast<double>(memories[m].v));
+        pairs[m] += decayed[m] * s;
+        decayed[m] += s;
+      }
+      last = at;
     });
     const Group& group = w.groups[static_cast<size_t>(g)];
     const Op& run = group.program[0];
@@ -48,7 +58,13 @@ std::vector<double> ArrivalControls(const Workload& w, int cpus, uint64_t seed) 
     const double n = ArrivalRate(w, group, cpus) * (w.horizon - w.warmup).s();
     expected_count += n, expected_work += n * law.Moment(1), expected_squares += n * law.Moment(2);
   }
-  return {count / expected_count - 1, work / expected_work - 1, squares / expected_squares - 1};
+  std::vector<double> controls = {count / expected_count - 1, work / expected_work - 1, squares / expected_squares - 1};
+  for (size_t m = 0; m < memories.size(); ++m) {
+    const double window = static_cast<double>((w.horizon - w.warmup).v), memory = static_cast<double>(memories[m].v);
+    const double rate = expected_work / window;  // work per time
+    controls.push_back(pairs[m] / (rate * rate * memory * (window - memory * -std::expm1(-window / memory))) - 1);
+  }
+  return controls;
 }
 
 double FcfsMeanResponse(const std::vector<Job>& jobs, int servers, int64_t from) {

@@ -15,8 +15,10 @@ namespace ose {
 std::vector<Job> ArrivingJobs(const Workload& workload, int cpus, uint64_t seed);
 
 // Control variates: number, work and squared work of the requests that arrive in the measured window,
-// each as its relative deviation from its expectation, which is known exactly. Same precondition.
-std::vector<double> ArrivalControls(const Workload& workload, int cpus, uint64_t seed);
+// each as its relative deviation from its expectation, which is known exactly. Same precondition. For Poisson
+// arrivals of one group also how much they cluster: the products of the work of all pairs of requests, weighted by
+// exp(-gap / T) for the times T in `memories`, whose expectation follows from Campbell's formula.
+std::vector<double> ArrivalControls(const Workload& workload, int cpus, uint64_t seed, const std::vector<Nanos>& memories = {});
 
 // Mean response, in ns, of jobs on `servers` servers, first come, first served, over those released at or
 // after `from`: the recursion of J. Kiefer and J. Wolfowitz (On the theory of queues with many servers,

@@ -16,6 +16,15 @@ Result<ValidationRow> MakeRow(const Rung& rung, const LadderFigure& figure, cons
                               const std::vector<std::vector<double>>& controls) {
   ValidationRow row{.group = rung.group, .name = figure.name, .unit = figure.unit, .reference = figure.reference, .source = figure.source,
                     .measured = {}, .criterion = figure.criterion, .limit = figure.limit, .p = {}, .note = figure.note};
+  if (figure.estimate) {
+    SetMeasured(row, figure.estimate(replications, controls));
+    if (!std::isfinite(row.measured->mean)) {
+      row.measured.reset();
+      row.note = "too little happened in these runs to tell";
+    }
+    if (figure.criterion != Criterion::kContains) row.p.reset();
+    return row;
+  }
   std::vector<double> samples;
   for (const Replication& r : replications) {
     samples.push_back(figure.value(r));

@@ -36,6 +36,7 @@ constexpr Cost kCosts[] = {
     {"remote", &Machine::remote},
     {"kick", &Machine::kick},
     {"sched_ext_switch", &Machine::sched_ext_switch},
+    {"wakeup_idle", &Machine::wakeup_idle},
     {"wakeup_irq", &Machine::wakeup_irq},
     {"dsq_lock_hold", &Machine::dsq_lock_hold},
     {"rq_lock_hold", &Machine::rq_lock_hold},
@@ -110,7 +111,10 @@ void ParseKernel(TomlTable t, Machine* m) {
 }
 
 void ParseCosts(TomlTable t, Machine* m) {
-  for (const Cost& c : kCosts) t.Duration(c.key, &(m->*c.field), {0}, Nanos::Seconds(1));
+  for (const Cost& c : kCosts) {
+    const Nanos least = c.field == &Machine::sched_ext_switch ? Nanos{0} - m->context_switch : Nanos{0};
+    t.Duration(c.key, &(m->*c.field), least, Nanos::Seconds(1));
+  }
   for (const Refill& r : kRefills) t.Double(r.key, &(m->*r.field), 0, kMaxRefillNs);
   t.Finish();
   auto within = [&](const char* key, Nanos hold, const char* operation, Nanos cost) {

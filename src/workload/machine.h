@@ -86,8 +86,9 @@ struct Machine {
 
   // Costs, each paid by the CPU named.
   Nanos context_switch{1'500};  // to another task, by the CPU that switches
-  Nanos sched_ext_switch{0};    // added when a sched_ext policy runs the machine
+  Nanos sched_ext_switch{0};    // added when a sched_ext policy runs the machine; negative: that core does less than the fair class
   Nanos wakeup{800};            // try_to_wake_up, by the waker
+  Nanos wakeup_idle{0};         // added when that is on an idle CPU, which must be sent an interrupt
   Nanos ipi{1'200};             // from kick or remote wake-up until the target CPU reacts
   Nanos interrupt{0};           // by a busy CPU that another one or its precise slice timer interrupts
   Nanos wakeup_irq{0};          // of a timer or device that wakes a task, by the CPU that takes it

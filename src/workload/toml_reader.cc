@@ -117,9 +117,10 @@ bool TomlValue::Number(const std::string& what, double* out, double min, double 
   return true;
 }
 
-bool TomlValue::Duration(const std::string& what, int64_t unit_ns, int64_t* out) const {
+bool TomlValue::Duration(const std::string& what, int64_t unit_ns, int64_t* out, bool signed_too) const {
   double v;
-  if (!Number(what, &v, 0, static_cast<double>(kMaxFileNs / unit_ns))) return false;
+  const double most = static_cast<double>(kMaxFileNs / unit_ns);
+  if (!Number(what, &v, signed_too ? -most : 0, most)) return false;
   // 10^18 + 1 rounds to the limit as a double, hence min.
   if (auto i = Node(node_).as_integer())
     *out = std::min(i->get(), kMaxFileNs / unit_ns) * unit_ns;
@@ -277,7 +278,7 @@ std::optional<TomlValue> TomlTable::DurationValue(std::string_view stem, int64_t
 bool TomlTable::Duration(std::string_view stem, Nanos* out, Nanos min, Nanos max) {
   int64_t unit = 1, ns = 0;
   auto v = DurationValue(stem, &unit);
-  if (!v || !v->Duration(fmt::format("'{}'", stem), unit, &ns)) return false;
+  if (!v || !v->Duration(fmt::format("'{}'", stem), unit, &ns, min.v < 0)) return false;
   if (ns < min.v || ns > max.v) {
     v->Fail(fmt::format("'{}' is {} ns; give {} to {} ns", stem, ns, min.v, max.v));
     return false;

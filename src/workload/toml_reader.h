@@ -70,7 +70,7 @@ class TomlValue {
   // False, and an error that names `what`, when it is not that or out of range.
   bool Number(const std::string& what, double* out, double min, double max) const;
   // A duration in units of `unit_ns`, exact for integers and rounded to a nanosecond otherwise.
-  bool Duration(const std::string& what, int64_t unit_ns, int64_t* out) const;
+  bool Duration(const std::string& what, int64_t unit_ns, int64_t* out, bool signed_too = false) const;
 
   // Empty, without an error, when it is not an array / a table.
   std::vector<TomlValue> Items() const;
