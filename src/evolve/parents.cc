@@ -72,9 +72,9 @@ std::vector<double> ParentWeights(ParentRule rule, const std::vector<Member>& me
 
 const Member& PickParent(ParentRule rule, const std::vector<Member>& members, Rng& rng) {
   if (rule == ParentRule::kMixed) {
-    // Half to what is good, half to what is different.
-    constexpr ParentRule kMix[] = {ParentRule::kWeighted, ParentRule::kPowerLaw, ParentRule::kPowerLaw, ParentRule::kTournament,
-                                   ParentRule::kBeam,     ParentRule::kBeam,     ParentRule::kNovelty,  ParentRule::kNiche};
+    // Three quarters to what is good, a quarter to what is different.
+    constexpr ParentRule kMix[] = {ParentRule::kPowerLaw, ParentRule::kPowerLaw, ParentRule::kPowerLaw, ParentRule::kBeam,
+                                   ParentRule::kBeam,     ParentRule::kWeighted, ParentRule::kNovelty,  ParentRule::kNiche};
     rule = kMix[rng.Below(std::size(kMix))];
   }
   if (rule == ParentRule::kTournament) {
