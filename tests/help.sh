@@ -2,7 +2,7 @@
 # Every command explains itself, with an example.
 . "$(dirname -- "$0")/lib.sh"
 
-for command in evolve eval compare explain bench eval-batch sweep bound load calibrate record import workloads policies doctor mcp \
+for command in evolve eval compare explain "bench engine" eval-batch sweep bound load calibrate record import workloads policies doctor mcp \
   'plot cdf' 'plot load' 'plot gantt' 'plot run' \
   vm 'vm build' build-bpf deploy undeploy status observe validate 'validate theory' 'validate real' 'validate kernel' \
   gkb 'gkb list' 'gkb show' 'gkb query' plot; do

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "core/exit_code.h"
 #include "core/seeds.h"
+#include "eval/local_evaluator.h"
 #include "evolve/minimize.h"
 
 namespace ose {
@@ -54,7 +55,7 @@ class ExplainTest : public testing::Test {
     o.objectives = {{"short.latency_p95", Direction::kMinimize, 1}};
     o.bounds = [](uint64_t) { return Metrics{{"short.latency_p95", 1000.0}}; };
     o.jobs = 1;
-    auto e = Evaluator::Create(std::move(o));
+    auto e = LocalEvaluator::Create(std::move(o));
     EXPECT_TRUE(e.ok()) << e.error().message;
     return std::move(*e);
   }
