@@ -58,6 +58,7 @@ json EvolveJson(const std::string& out, const Problem& problem, const EvolutionR
           {"wall_s", wall_s},
           {"best",
            {{"policy", best_path},
+            {"candidate", proof.winner.id},
             {"score", proof.winner_row.score},
             {"search_score", proof.search_score},
             {"select_score", proof.select_score},

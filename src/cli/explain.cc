@@ -37,9 +37,17 @@ struct Subject {
   bool simplified = false;
 };
 
-// The candidate that `source` is, or was before it was simplified: the nearest of the best ones.
+// The candidate that became `source`, as the run's result names it; in a run without one the candidate that it is, or the
+// nearest of the best ones. `exact`: it was not simplified.
 Result<std::optional<StoredCandidate>> Origin(RunDb& db, const std::string& source, bool* exact) {
   std::optional<StoredCandidate> found;
+  OSE_ASSIGN(auto result, db.LoadResult("final"));
+  const nlohmann::json final_result = result ? nlohmann::json::parse(result->json, nullptr, false) : nlohmann::json();
+  if (final_result.is_object() && final_result.contains("best") && final_result["best"].contains("candidate")) {
+    OSE_ASSIGN(found, db.LoadCandidate(final_result["best"]["candidate"].get<int64_t>()));
+    *exact = found->proposal.source == source;
+    return found;
+  }
   OSE_TRY(db.ForEachCandidate(RunDb::With::kScores, [&](StoredCandidate c) {
     if (c.proposal.source != source) return true;
     found = std::move(c);
