@@ -8,27 +8,10 @@
 #include "core/seeds.h"
 #include "eval/local_evaluator.h"
 #include "evolve/minimize.h"
+#include "evolve/testing.h"
 
 namespace ose {
 namespace {
-
-// Long and short jobs that start together: short turns help the short ones.
-constexpr char kWorkload[] = R"(format = 1
-name = "small"
-machine = "m"
-horizon_ms = 200
-[[objective]]
-metric = "short.latency_p95"
-[[group]]
-name = "long"
-count = 2
-program = [ { run_ms = { uniform = [40, 50] } } ]
-[[group]]
-name = "short"
-count = 6
-start_us = { uniform = [100, 500] }
-program = [ { run_us = { uniform = [500, 1500] } } ]
-)";
 
 std::string Policy(const std::string& slice, const std::string& enqueue) {
   return "#include <osevolve/policy.h>\nusing namespace osevolve;\nTUNABLE(slice_ns, " + slice +
@@ -47,13 +30,7 @@ const std::string kSeed = Policy("100'000'000", kInsert);
 class ExplainTest : public testing::Test {
  protected:
   static std::unique_ptr<Evaluator> Make() {
-    EvaluatorOptions o;
-    o.include_dir = std::string(OSE_SOURCE_DIR) + "/include";
-    o.program_dir = std::string(OSE_BINARY_DIR) + "/bin";
-    o.workload_text = kWorkload;
-    o.machine_text = "format = 1\nname = \"m\"\n[topology]\ncpus = 2\n";
-    o.objectives = {{"short.latency_p95", Direction::kMinimize, 1}};
-    o.bounds = [](uint64_t) { return Metrics{{"short.latency_p95", 1000.0}}; };
+    EvaluatorOptions o = JobsProblem(OSE_SOURCE_DIR, OSE_BINARY_DIR);
     o.jobs = 1;
     auto e = LocalEvaluator::Create(std::move(o));
     EXPECT_TRUE(e.ok()) << e.error().message;

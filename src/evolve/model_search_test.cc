@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "eval/local_evaluator.h"
 #include "evolve/evolution.h"
+#include "evolve/testing.h"
 
 namespace ose {
 namespace {
@@ -18,24 +19,6 @@ using testing::AllOf;
 using testing::Contains;
 using testing::HasSubstr;
 using testing::Not;
-
-constexpr char kWorkload[] = R"(format = 1
-name = "small"
-machine = "m"
-horizon_ms = 300
-[[objective]]
-metric = "short.latency_p95"
-[[group]]
-name = "long"
-count = 2
-program = [ { run_ms = { uniform = [40, 50] } } ]
-[[group]]
-name = "short"
-count = 6
-start_us = { uniform = [100, 500] }
-program = [ { run_us = { uniform = [500, 1500] } } ]
-)";
-constexpr char kMachine[] = "format = 1\nname = \"m\"\n[topology]\ncpus = 2\n";
 
 // A FIFO with a slice that is far too long for the workload.
 constexpr char kSeed[] = R"(#include <osevolve/policy.h>
@@ -100,13 +83,7 @@ class ModelSearchTest : public testing::Test {
     auto dir = TempDir::Make("model-search");
     ASSERT_TRUE(dir.ok());
     dir_.emplace(std::move(*dir));
-    EvaluatorOptions o;
-    o.include_dir = OSE_SOURCE_DIR "/include";
-    o.program_dir = OSE_BINARY_DIR "/bin";
-    o.workload_text = kWorkload;
-    o.machine_text = kMachine;
-    o.objectives = {{"short.latency_p95", Direction::kMinimize, 1}};
-    o.bounds = [](uint64_t) { return Metrics{{"short.latency_p95", 1500.0}}; };
+    auto o = JobsProblem(OSE_SOURCE_DIR, OSE_BINARY_DIR);
     auto evaluator = LocalEvaluator::Create(std::move(o));
     ASSERT_TRUE(evaluator.ok()) << evaluator.error().message;
     evaluator_ = std::move(*evaluator);

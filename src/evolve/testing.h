@@ -14,6 +14,36 @@
 
 namespace ose {
 
+// Long and short jobs that start together on two CPUs: short turns help the short ones. Quick to simulate.
+inline constexpr char kJobsWorkload[] = R"(format = 1
+name = "small"
+machine = "m"
+horizon_ms = 300
+[[objective]]
+metric = "short.latency_p95"
+[[group]]
+name = "long"
+count = 2
+program = [ { run_ms = { uniform = [40, 50] } } ]
+[[group]]
+name = "short"
+count = 6
+start_us = { uniform = [100, 500] }
+program = [ { run_us = { uniform = [500, 1500] } } ]
+)";
+
+// To evaluate on it with real processes; the bound is a number near what can be reached.
+inline EvaluatorOptions JobsProblem(const std::string& source_dir, const std::string& binary_dir) {
+  EvaluatorOptions o;
+  o.include_dir = source_dir + "/include";
+  o.program_dir = binary_dir + "/bin";
+  o.workload_text = kJobsWorkload;
+  o.machine_text = "format = 1\nname = \"m\"\n[topology]\ncpus = 2\n";
+  o.objectives = {{"short.latency_p95", Direction::kMinimize, 1}};
+  o.bounds = [](uint64_t) { return Metrics{{"short.latency_p95", 1000.0}}; };
+  return o;
+}
+
 // Scores a source by a function; a negative score is a crash. Answers at once.
 class FakeEvaluator : public Evaluator {
  public:
