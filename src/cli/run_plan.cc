@@ -59,7 +59,7 @@ Result<EvolutionOptions> SearchOptions(const Problem& problem, const RunPlan& pl
   o.max_evaluations = plan.evals;
   OSE_ASSIGN(o.strategy, ParseStrategy(s.strategy));
   OSE_ASSIGN(o.population.parents, ParseParentRule(s.parents));
-  OSE_ASSIGN(o.population.topology, ParseTopology(s.topology));
+  OSE_ASSIGN(o.population.topology, ParseMigrationTopology(s.topology));
   o.window = s.window;
   o.population.islands = s.islands;
   o.population.archive_size = s.archive_size;
@@ -81,7 +81,7 @@ void AddSearchFlags(CLI::App& command, SearchPlan* s) {
   command.add_option("--parents", s->parents, "who has children: " + fmt::format("{}", fmt::join(ParentRuleNames(), ", ")))->check(CLI::IsMember(names(ParentRuleNames())))->type_name("RULE")->capture_default_str()->group(group);
   command.add_option("--migration", s->migration_interval, "proposals between migrations; 0: none")->check(CLI::Range(0, 1'000'000))->capture_default_str()->group(group);
   command.add_option("--migrants", s->migrants, "of each island, copies of its best")->check(CLI::Range(1, 100))->capture_default_str()->group(group);
-  command.add_option("--topology", s->topology, "where they go: ring, random, full")->check(CLI::IsMember(names(TopologyNames())))->type_name("NAME")->capture_default_str()->group(group);
+  command.add_option("--topology", s->topology, "where they go: ring, random, full")->check(CLI::IsMember(names(MigrationTopologyNames())))->type_name("NAME")->capture_default_str()->group(group);
   command.add_option("--restart-after", s->restart_after, "results of an island without a better one, then it starts anew; 0: never")->check(CLI::Range(0, 1'000'000))->capture_default_str()->group(group);
   command.add_option("--window", s->window, "proposals in flight: each is made without the results of so many before it")->check(CLI::Range(1, 100'000))->capture_default_str()->group(group);
   command.add_option("--strategy", s->strategy, "evolve, or what it is compared with: random, best-of-n, tunables")->check(CLI::IsMember(names(StrategyNames())))->type_name("NAME")->capture_default_str()->group(group);

@@ -9,7 +9,7 @@
 
 namespace ose {
 
-struct TaskState {
+struct BatchTaskState {
   bool running = false;
   bool over = false;  // it ended or is being cleaned up after
   bool failed = false;  // over, and not as it should: no result is on its way
@@ -26,7 +26,7 @@ class BatchQueue {
   virtual Result<std::string> Start(const std::string& batch_dir, int tasks) = 0;
 
   // Of this queue's tasks by "ID_I". One that is not in it is over. An error says nothing about them.
-  virtual Result<std::map<std::string, TaskState>> Tasks() = 0;
+  virtual Result<std::map<std::string, BatchTaskState>> Tasks() = 0;
 
   // Ends a task ("ID_I"), and all tasks; at once as far as it can, harmless for what is over.
   virtual void Cancel(const std::string& task) = 0;

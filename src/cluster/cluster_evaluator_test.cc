@@ -74,9 +74,9 @@ class FakeQueue : public BatchQueue {
     }
     return std::to_string(log_->arrays.size());
   }
-  Result<std::map<std::string, TaskState>> Tasks() override {
+  Result<std::map<std::string, BatchTaskState>> Tasks() override {
     if (silent) return Error{kExitIo, "silence"};
-    std::map<std::string, TaskState> tasks;
+    std::map<std::string, BatchTaskState> tasks;
     for (size_t id = 1; id <= log_->arrays.size(); ++id)
       for (size_t i = 0; i < log_->arrays[id - 1].size(); ++i) tasks[std::to_string(id) + "_" + std::to_string(i)] = {.running = running, .over = never.empty() && !running, .state = "NODE_FAIL on n1", .never = never};
     return tasks;

@@ -25,13 +25,13 @@ bool Has(std::string_view text, std::string_view part) { return text.find(part) 
 
 }  // namespace
 
-std::map<std::string, TaskState> ParseSqueue(const std::string& text) {
+std::map<std::string, BatchTaskState> ParseSqueue(const std::string& text) {
   // "JOB STATE CODES" of squeue(1), those in which a task may still run or run again.
   constexpr std::string_view kAlive[] = {"PENDING", "RUNNING", "CONFIGURING", "SUSPENDED", "RESIZING", "REQUEUED", "REQUEUE_FED",
                                          "REQUEUE_HOLD", "RESV_DEL_HOLD", "SPECIAL_EXIT", "SIGNALING", "STOPPED", "STAGE_OUT"};
   // "JOB REASON CODES" that only a change of the job or of the cluster's limits ends.
   constexpr std::string_view kNever[] = {"PartitionTimeLimit", "PartitionNodeLimit", "BadConstraints", "InvalidAccount", "InvalidQOS"};
-  std::map<std::string, TaskState> tasks;
+  std::map<std::string, BatchTaskState> tasks;
   for (size_t at = 0; at < text.size();) {
     const size_t end = std::min(text.find('\n', at), text.size());
     std::array<std::string, 4> field;
@@ -44,7 +44,7 @@ std::map<std::string, TaskState> ParseSqueue(const std::string& text) {
     at = end + 1;
     const auto& [id, state, node, reason] = field;
     if (id.empty() || state.empty()) continue;
-    TaskState& task = tasks[id];
+    BatchTaskState& task = tasks[id];
     task.state = OneLine(node.empty() ? state : state + " on " + node, 200);
     task.over = std::find(std::begin(kAlive), std::end(kAlive), state) == std::end(kAlive);
     task.running = state == "RUNNING";
@@ -120,7 +120,7 @@ Result<std::string> SlurmQueue::Start(const std::string& batch_dir, int tasks) {
   return id;
 }
 
-Result<std::map<std::string, TaskState>> SlurmQueue::Tasks() {
+Result<std::map<std::string, BatchTaskState>> SlurmQueue::Tasks() {
   OSE_ASSIGN(std::string text, Run({"squeue", "--noheader", "--array", "--states=all", "--name=" + options_.job_name, "--format=%i|%T|%N|%r"}, "", kCommandLimit));
   return ParseSqueue(text);
 }

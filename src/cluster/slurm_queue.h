@@ -36,7 +36,7 @@ class SlurmQueue : public BatchQueue {
   void CancelWhenReleased(const std::string& lock) const;
 
   Result<std::string> Start(const std::string& batch_dir, int tasks) override;
-  Result<std::map<std::string, TaskState>> Tasks() override;
+  Result<std::map<std::string, BatchTaskState>> Tasks() override;
   void Cancel(const std::string& task) override;
   void CancelAll() override;
 
@@ -47,7 +47,7 @@ class SlurmQueue : public BatchQueue {
 };
 
 // Of `squeue --noheader --array --states=all --format=%i|%T|%N|%r`.
-std::map<std::string, TaskState> ParseSqueue(const std::string& text);
+std::map<std::string, BatchTaskState> ParseSqueue(const std::string& text);
 // sbatch's words with what to do about them.
 Error SbatchError(const SlurmOptions& options, const std::string& words);
 

@@ -19,15 +19,15 @@ Member Copy(const Member& m) {
 
 }  // namespace
 
-const std::vector<std::string_view>& TopologyNames() {
+const std::vector<std::string_view>& MigrationTopologyNames() {
   static const std::vector<std::string_view> names = {"ring", "random", "full"};
   return names;
 }
 
-Result<Topology> ParseTopology(std::string_view name) {
-  const auto& names = TopologyNames();
+Result<MigrationTopology> ParseMigrationTopology(std::string_view name) {
+  const auto& names = MigrationTopologyNames();
   for (size_t i = 0; i < names.size(); ++i)
-    if (names[i] == name) return static_cast<Topology>(i);
+    if (names[i] == name) return static_cast<MigrationTopology>(i);
   return Error{kExitUsage, fmt::format("no topology '{}'{}", name, DidYouMean(name, std::vector<std::string>(names.begin(), names.end())))};
 }
 
@@ -108,8 +108,8 @@ void Population::Migrate(Rng rng) {
   const size_t n = islands_.size();
   for (size_t from = 0; from < n; ++from) {
     size_t first = (from + 1) % n, count = 1;
-    if (options_.topology == Topology::kRandom) first = (from + 1 + rng.Below(n - 1)) % n;
-    if (options_.topology == Topology::kFull) count = n - 1;
+    if (options_.topology == MigrationTopology::kRandom) first = (from + 1 + rng.Below(n - 1)) % n;
+    if (options_.topology == MigrationTopology::kFull) count = n - 1;
     for (size_t k = 0; k < count; ++k) {
       const size_t to = (first + k) % n;
       for (const Member& m : leaving[from]) {

@@ -23,9 +23,9 @@
 namespace ose {
 
 // Where an island's migrants go: to the next one, to one drawn at random, or to all others.
-enum class Topology { kRing, kRandom, kFull };
-const std::vector<std::string_view>& TopologyNames();
-Result<Topology> ParseTopology(std::string_view name);  // kExitUsage
+enum class MigrationTopology { kRing, kRandom, kFull };
+const std::vector<std::string_view>& MigrationTopologyNames();
+Result<MigrationTopology> ParseMigrationTopology(std::string_view name);  // kExitUsage
 
 struct PopulationOptions {
   int islands = 2;
@@ -34,7 +34,7 @@ struct PopulationOptions {
   ParentRule parents = ParentRule::kMixed;
   int migration_interval = 64;  // proposals; 0: never
   int migrants = 1;             // of each island
-  Topology topology = Topology::kRing;
+  MigrationTopology topology = MigrationTopology::kRing;
   int restart_after = 200;      // results of an island without a better one; 0: never
   uint64_t seed = 1;
 };

@@ -63,7 +63,7 @@ TEST(Population, ARingCopiesTheBestToTheNext) {
 
 TEST(Population, AllToAllReachesAll) {
   PopulationOptions o = Small(3);
-  o.topology = Topology::kFull;
+  o.topology = MigrationTopology::kFull;
   Population p = Three(o);
   p.Step(10);
   for (const Archive& a : p.islands()) EXPECT_THAT(Ids(a), ElementsAre(3, 2, 1));
@@ -71,7 +71,7 @@ TEST(Population, AllToAllReachesAll) {
 
 TEST(Population, ARandomMigrantNeverStaysAtHome) {
   PopulationOptions o = Small(3);
-  o.topology = Topology::kRandom;
+  o.topology = MigrationTopology::kRandom;
   for (uint64_t seed = 1; seed < 20; ++seed) {
     o.seed = seed;
     Population p = Three(o);
