@@ -157,7 +157,7 @@ void RegisterBench(CLI::App& app, Command& command) {
   sub->add_option("--seeds", flags->seeds, "run seeds: searches of each strategy")->check(CLI::Range(1, 1000))->capture_default_str();
   sub->add_option("--seed", flags->first_seed, "the first run seed")->capture_default_str();
   sub->add_option("--strategies", flags->strategies, fmt::format("what is compared; the first is measured against the others: {}", fmt::join(StrategyNames(), ", ")))
-      ->check(CLI::IsMember(std::vector<std::string>(StrategyNames().begin(), StrategyNames().end())))->capture_default_str();
+      ->check(CLI::IsMember(StrategyNames()))->capture_default_str();
   sub->add_option("-j,--jobs", flags->jobs, "workers; default: one per CPU")->check(CLI::Range(1, 256));
   sub->add_flag("--quick", flags->quick, "the first workload, at most 60 evaluations and 2 run seeds");
   sub->add_option("-o,--out", flags->out, "folder for charts (SVG), engine.md and engine.json");

@@ -105,10 +105,6 @@ std::string Summary(const Problem& problem, const EvolutionResult& search, const
 
 }  // namespace
 
-std::vector<uint64_t> SearchSeeds(const Problem& problem, const RunPlan& plan) {
-  return MakeSeeds(SeedFamily::kSearch, plan.seed, problem.workload.search_seeds);
-}
-
 Result<Conclusion> Conclude(const ConcludeOptions& options, const Problem& problem, const RunPlan& plan,
                             const EvolutionResult& search, Evaluator& evaluator, RunDb& db, Knowledge* knowledge) {
   auto progress = [&](const std::string& text, bool force) {

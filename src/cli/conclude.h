@@ -20,9 +20,6 @@
 
 namespace ose {
 
-// The search seeds of a run.
-std::vector<uint64_t> SearchSeeds(const Problem& problem, const RunPlan& plan);
-
 struct ConcludeOptions {
   std::string out;          // folder of the run
   std::string go_on;        // how the user goes on with an unfinished run, for messages

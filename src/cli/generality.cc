@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <nlohmann/json.hpp>
 
-#include "core/exit_code.h"
+#include "eval/collect.h"
 #include "report/rows.h"
 #include "workload/neighbours.h"
 
@@ -30,12 +29,10 @@ Result<std::vector<NeighbourGain>> Generality(const Problem& problem, const std:
   for (const Neighbour& n : neighbours)
     for (const std::string* policy : {&source, &baseline})
       futures.push_back(evaluator.Submit({.source = *policy, .file = policy == &source ? "best.cc" : "baseline.cc", .seeds = seeds, .skeleton_of = {}, .workload = FormatWorkload(n.workload)}));
+  OSE_ASSIGN(std::vector<Evaluation> ran, CollectEvaluations(std::move(futures), {.stop = stop, .interrupted = "interrupted before the winner was tried on neighbours of the workload", .on_progress = {}}));
   std::vector<NeighbourGain> gains;
   for (size_t i = 0; i < neighbours.size(); ++i) {
-    for (size_t k : {2 * i, 2 * i + 1})
-      while (futures[k].wait_for(std::chrono::milliseconds(100)) != std::future_status::ready)
-        if (stop && *stop) return Error{kExitInterrupted, "interrupted before the winner was tried on neighbours of the workload"};
-    const Evaluation mine = futures[2 * i].get(), theirs = futures[2 * i + 1].get();
+    const Evaluation &mine = ran[2 * i], &theirs = ran[2 * i + 1];
     if (theirs.outcome != Outcome::kOk) continue;
     NeighbourGain g;
     g.neighbour = neighbours[i].name;

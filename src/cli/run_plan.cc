@@ -52,6 +52,10 @@ SearchPlan SearchFromJson(const json& plan) {
 
 }  // namespace
 
+std::vector<uint64_t> SearchSeeds(const Problem& problem, const RunPlan& plan) {
+  return MakeSeeds(SeedFamily::kSearch, plan.seed, problem.workload.search_seeds);
+}
+
 Result<EvolutionOptions> SearchOptions(const Problem& problem, const RunPlan& plan) {
   const SearchPlan& s = plan.search;
   EvolutionOptions o;
@@ -66,25 +70,24 @@ Result<EvolutionOptions> SearchOptions(const Problem& problem, const RunPlan& pl
   o.population.migration_interval = s.migration_interval;
   o.population.migrants = s.migrants;
   o.population.restart_after = s.restart_after;
+  o.search_seeds = SearchSeeds(problem, plan);
+  // Twice as many further ones of the same family.
   const int n = problem.workload.search_seeds;
-  std::vector<uint64_t> seeds = MakeSeeds(SeedFamily::kSearch, plan.seed, 3 * n);
-  o.search_seeds.assign(seeds.begin(), seeds.begin() + n);
-  o.recheck_seeds.assign(seeds.begin() + n, seeds.end());
+  for (int i = n; i < 3 * n; ++i) o.recheck_seeds.push_back(MakeSeed(SeedFamily::kSearch, plan.seed, static_cast<uint64_t>(i)));
   return o;
 }
 
 void AddSearchFlags(CLI::App& command, SearchPlan* s) {
   const std::string group = "How it searches (docs/evolution.md)";
-  auto names = [](const std::vector<std::string_view>& views) { return std::vector<std::string>(views.begin(), views.end()); };
   command.add_option("--islands", s->islands, "sub-populations")->check(CLI::Range(1, 64))->capture_default_str()->group(group);
   command.add_option("--archive", s->archive_size, "places on an island; half are for elites of niches")->check(CLI::Range(2, 10'000))->capture_default_str()->group(group);
-  command.add_option("--parents", s->parents, "who has children: " + fmt::format("{}", fmt::join(ParentRuleNames(), ", ")))->check(CLI::IsMember(names(ParentRuleNames())))->type_name("RULE")->capture_default_str()->group(group);
+  command.add_option("--parents", s->parents, "who has children: " + fmt::format("{}", fmt::join(ParentRuleNames(), ", ")))->check(CLI::IsMember(ParentRuleNames()))->type_name("RULE")->capture_default_str()->group(group);
   command.add_option("--migration", s->migration_interval, "proposals between migrations; 0: none")->check(CLI::Range(0, 1'000'000))->capture_default_str()->group(group);
   command.add_option("--migrants", s->migrants, "of each island, copies of its best")->check(CLI::Range(1, 100))->capture_default_str()->group(group);
-  command.add_option("--topology", s->topology, "where they go: ring, random, full")->check(CLI::IsMember(names(MigrationTopologyNames())))->type_name("NAME")->capture_default_str()->group(group);
+  command.add_option("--topology", s->topology, "where they go: ring, random, full")->check(CLI::IsMember(MigrationTopologyNames()))->type_name("NAME")->capture_default_str()->group(group);
   command.add_option("--restart-after", s->restart_after, "results of an island without a better one, then it starts anew; 0: never")->check(CLI::Range(0, 1'000'000))->capture_default_str()->group(group);
   command.add_option("--window", s->window, "proposals in flight: each is made without the results of so many before it")->check(CLI::Range(1, 100'000))->capture_default_str()->group(group);
-  command.add_option("--strategy", s->strategy, "evolve, or what it is compared with: random, best-of-n, tunables")->check(CLI::IsMember(names(StrategyNames())))->type_name("NAME")->capture_default_str()->group(group);
+  command.add_option("--strategy", s->strategy, "evolve, or what it is compared with: random, best-of-n, tunables")->check(CLI::IsMember(StrategyNames()))->type_name("NAME")->capture_default_str()->group(group);
 }
 
 json PlanJson(const RunPlan& p) {

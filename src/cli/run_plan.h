@@ -50,6 +50,9 @@ struct PlanOptions {
   ModelFlags models;
 };
 
+// The search seeds of a run.
+std::vector<uint64_t> SearchSeeds(const Problem& problem, const RunPlan& plan);
+
 // The options of Evolution that follow from a plan, without models and limits of time.
 Result<EvolutionOptions> SearchOptions(const Problem& problem, const RunPlan& plan);
 

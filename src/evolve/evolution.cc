@@ -6,10 +6,10 @@
 #include <chrono>
 #include <limits>
 
-#include "base/edit_distance.h"
 #include "base/hash.h"
 #include "core/exit_code.h"
 #include "core/policy_source.h"
+#include "evolve/names.h"
 
 namespace ose {
 namespace {
@@ -49,17 +49,12 @@ std::vector<std::string> OpNames(const Mutator& mutator) {
 
 }  // namespace
 
-const std::vector<std::string_view>& StrategyNames() {
-  static const std::vector<std::string_view> names = {"evolve", "random", "best-of-n", "tunables"};
+const std::vector<std::string>& StrategyNames() {
+  static const std::vector<std::string> names = {"evolve", "random", "best-of-n", "tunables"};
   return names;
 }
 
-Result<Strategy> ParseStrategy(std::string_view name) {
-  const auto& names = StrategyNames();
-  for (size_t i = 0; i < names.size(); ++i)
-    if (names[i] == name) return static_cast<Strategy>(i);
-  return Error{kExitUsage, fmt::format("no strategy '{}'{}", name, DidYouMean(name, std::vector<std::string>(names.begin(), names.end())))};
-}
+Result<Strategy> ParseStrategy(std::string_view name) { return ParseName<Strategy>(name, StrategyNames(), "strategy"); }
 
 Evolution::Evolution(EvolutionOptions options, std::vector<SeedPolicy> seeds, Evaluator& evaluator, Mutator& mutator,
                      RunDb& db)

@@ -55,7 +55,7 @@ enum class Strategy {
   kBestOfN,    // every child is one step from the best seed policy
   kTunables,   // CMA-ES on the tunables of the best seed policies, and nothing else
 };
-const std::vector<std::string_view>& StrategyNames();
+const std::vector<std::string>& StrategyNames();
 Result<Strategy> ParseStrategy(std::string_view name);  // kExitUsage
 
 struct EvolutionOptions {

@@ -1,11 +1,11 @@
 #include "evolve/explain.h"
 
 #include <algorithm>
-#include <chrono>
 #include <future>
 
 #include "core/exit_code.h"
 #include "core/statements.h"
+#include "eval/collect.h"
 #include "evolve/hunks.h"
 #include "evolve/minimize.h"
 
@@ -37,21 +37,16 @@ class Explainer {
   }
 
  private:
-  static Error Interrupted() { return {kExitInterrupted, "interrupted before the policy was explained"}; }
+  static constexpr char kInterrupted[] = "interrupted before the policy was explained";
 
   Result<std::vector<Evaluation>> Measure(const std::vector<std::string>& sources, const std::string& doing) { return Measure(sources, doing, options_.seeds, "policy.cc"); }
   Result<std::vector<Evaluation>> Measure(const std::vector<std::string>& sources, const std::string& doing, const std::vector<uint64_t>& seeds,
                                           const std::string& file) {
     std::vector<std::future<Evaluation>> futures;
     for (const std::string& s : sources) futures.push_back(evaluator_.Submit({.source = s, .file = file, .seeds = seeds, .skeleton_of = {}}));
-    std::vector<Evaluation> out;
-    for (auto& f : futures) {
-      do {
-        if (options_.stop && *options_.stop) return Interrupted();
-        if (options_.on_progress) options_.on_progress(doing, static_cast<int>(out.size()), static_cast<int>(sources.size()));
-      } while (f.wait_for(std::chrono::milliseconds(100)) != std::future_status::ready);
-      out.push_back(f.get());
-    }
+    CollectOptions collect{.stop = options_.stop, .interrupted = kInterrupted, .on_progress = {}};
+    if (options_.on_progress) collect.on_progress = [&](int done, int total) { options_.on_progress(doing, done, total); };
+    OSE_ASSIGN(std::vector<Evaluation> out, CollectEvaluations(std::move(futures), collect));
     out_.evaluations += static_cast<int>(out.size());
     return out;
   }
@@ -72,7 +67,7 @@ class Explainer {
       if (options_.on_progress) options_.on_progress("taking out what does nothing", tries, 0);
     };
     const Minimized m = Minimize(minimize, seed, policy, evaluator_);
-    if (options_.stop && *options_.stop) return Interrupted();
+    if (options_.stop && *options_.stop) return Error{kExitInterrupted, kInterrupted};
     out_.evaluations += m.tries;
     if (m.source == policy) return {};
     OSE_ASSIGN(std::vector<Evaluation> again, Measure({m.source}, "measuring what is left"));

@@ -1,13 +1,10 @@
 #include "evolve/parents.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <set>
 
-#include "base/edit_distance.h"
-#include "core/exit_code.h"
+#include "evolve/names.h"
 
 namespace ose {
 namespace {
@@ -20,17 +17,12 @@ double Median(std::vector<double> xs) {
 
 }  // namespace
 
-const std::vector<std::string_view>& ParentRuleNames() {
-  static const std::vector<std::string_view> names = {"weighted", "power-law", "tournament", "beam", "novelty", "niche", "mixed"};
+const std::vector<std::string>& ParentRuleNames() {
+  static const std::vector<std::string> names = {"weighted", "power-law", "tournament", "beam", "novelty", "niche", "mixed"};
   return names;
 }
 
-Result<ParentRule> ParseParentRule(std::string_view name) {
-  const auto& names = ParentRuleNames();
-  for (size_t i = 0; i < names.size(); ++i)
-    if (names[i] == name) return static_cast<ParentRule>(i);
-  return Error{kExitUsage, fmt::format("no rule '{}' to pick parents{}", name, DidYouMean(name, std::vector<std::string>(names.begin(), names.end())))};
-}
+Result<ParentRule> ParseParentRule(std::string_view name) { return ParseName<ParentRule>(name, ParentRuleNames(), "rule to pick parents"); }
 
 std::vector<double> ParentWeights(ParentRule rule, const std::vector<Member>& members) {
   const size_t n = members.size();

@@ -11,6 +11,7 @@
 #ifndef OSEVOLVE_EVOLVE_PARENTS_H_
 #define OSEVOLVE_EVOLVE_PARENTS_H_
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,7 +26,7 @@ enum class ParentRule { kWeighted, kPowerLaw, kTournament, kBeam, kNovelty, kNic
 inline constexpr int kTournament = 3;
 inline constexpr size_t kBeam = 4;
 
-const std::vector<std::string_view>& ParentRuleNames();  // in the order of the enum
+const std::vector<std::string>& ParentRuleNames();  // in the order of the enum
 Result<ParentRule> ParseParentRule(std::string_view name);  // kExitUsage
 
 // Preconditions: members not empty, best first.

@@ -5,8 +5,7 @@
 #include <algorithm>
 #include <map>
 
-#include "base/edit_distance.h"
-#include "core/exit_code.h"
+#include "evolve/names.h"
 
 namespace ose {
 namespace {
@@ -19,17 +18,12 @@ Member Copy(const Member& m) {
 
 }  // namespace
 
-const std::vector<std::string_view>& MigrationTopologyNames() {
-  static const std::vector<std::string_view> names = {"ring", "random", "full"};
+const std::vector<std::string>& MigrationTopologyNames() {
+  static const std::vector<std::string> names = {"ring", "random", "full"};
   return names;
 }
 
-Result<MigrationTopology> ParseMigrationTopology(std::string_view name) {
-  const auto& names = MigrationTopologyNames();
-  for (size_t i = 0; i < names.size(); ++i)
-    if (names[i] == name) return static_cast<MigrationTopology>(i);
-  return Error{kExitUsage, fmt::format("no topology '{}'{}", name, DidYouMean(name, std::vector<std::string>(names.begin(), names.end())))};
-}
+Result<MigrationTopology> ParseMigrationTopology(std::string_view name) { return ParseName<MigrationTopology>(name, MigrationTopologyNames(), "topology"); }
 
 Population::Population(const PopulationOptions& options)
     : options_(options),

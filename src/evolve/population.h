@@ -24,7 +24,7 @@ namespace ose {
 
 // Where an island's migrants go: to the next one, to one drawn at random, or to all others.
 enum class MigrationTopology { kRing, kRandom, kFull };
-const std::vector<std::string_view>& MigrationTopologyNames();
+const std::vector<std::string>& MigrationTopologyNames();
 Result<MigrationTopology> ParseMigrationTopology(std::string_view name);  // kExitUsage
 
 struct PopulationOptions {

@@ -1,10 +1,10 @@
 #include "evolve/proof.h"
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
 
 #include "core/exit_code.h"
+#include "eval/collect.h"
 #include "evolve/minimize.h"
 #include "evolve/race.h"
 
@@ -21,17 +21,8 @@ std::vector<std::future<Evaluation>> SubmitAll(Evaluator& evaluator, const std::
   return futures;
 }
 
-// Ready results, in order; fails when asked to stop before.
 Result<std::vector<Evaluation>> Collect(std::vector<std::future<Evaluation>> futures, const ProofOptions& options) {
-  std::vector<Evaluation> out;
-  for (auto& f : futures) {
-    if (options.on_progress) options.on_progress(static_cast<int>(out.size()), static_cast<int>(futures.size()));
-    do {
-      if (options.stop && *options.stop) return Error{kExitInterrupted, "interrupted before the winner was proven; go on with --resume"};
-    } while (f.wait_for(std::chrono::milliseconds(100)) != std::future_status::ready);
-    out.push_back(f.get());
-  }
-  return out;
+  return CollectEvaluations(std::move(futures), {.stop = options.stop, .interrupted = "interrupted before the winner was proven; go on with --resume", .on_progress = options.on_progress});
 }
 
 // How far entry `winner` is above the hand-written policy that came furthest, on the seeds that both ran; the

@@ -1,9 +1,8 @@
 #include "evolve/race.h"
 
 #include <algorithm>
-#include <chrono>
 
-#include "core/exit_code.h"
+#include "eval/collect.h"
 
 namespace ose {
 
@@ -22,15 +21,12 @@ Result<RaceResult> Race(const RaceOptions& options, const std::vector<RaceEntry>
     const std::vector<uint64_t> seeds(options.seeds.begin(), options.seeds.begin() + static_cast<std::ptrdiff_t>(n));
     std::vector<std::future<Evaluation>> futures;
     for (size_t i : running) futures.push_back(evaluator.Submit({.source = entries[i].source, .file = entries[i].file, .seeds = seeds, .skeleton_of = {}}));
+    OSE_ASSIGN(std::vector<Evaluation> ran, CollectEvaluations(std::move(futures), {.stop = options.stop, .interrupted = "interrupted before the winner was chosen; go on with --resume", .on_progress = options.on_progress}));
     for (size_t k = 0; k < running.size(); ++k) {
-      if (options.on_progress) options.on_progress(static_cast<int>(k), static_cast<int>(running.size()));
-      do {
-        if (options.stop && *options.stop) return Error{kExitInterrupted, "interrupted before the winner was chosen; go on with --resume"};
-      } while (futures[k].wait_for(std::chrono::milliseconds(100)) != std::future_status::ready);
       Evaluation& e = result.evaluations[running[k]];
-      result.seeds_run -= static_cast<int64_t>(e.seeds.size());
-      e = futures[k].get();
-      result.seeds_run += static_cast<int64_t>(e.seeds.size());
+      // The seeds of before are among those of now.
+      result.seeds_run += static_cast<int64_t>(ran[k].seeds.size()) - static_cast<int64_t>(e.seeds.size());
+      e = std::move(ran[k]);
     }
     std::erase_if(running, [&](size_t i) { return result.evaluations[i].outcome != Outcome::kOk; });
     std::sort(running.begin(), running.end(), [&](size_t a, size_t b) {

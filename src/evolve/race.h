@@ -27,7 +27,7 @@ struct RaceOptions {
   int block = 8;              // seeds; the first block is at least 4 of them
   double confidence = 0.95;
   const std::atomic<bool>* stop = nullptr;  // kExitInterrupted
-  std::function<void(int done, int total)> on_progress;  // seeds of all entries
+  std::function<void(int done, int total)> on_progress;  // entries of a round
 };
 
 struct RaceResult {
