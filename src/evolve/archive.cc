@@ -25,6 +25,17 @@ std::string BehaviourKey(const std::string& object_hash, const std::string& sour
 bool Archive::Insert(Member m) {
   for (const Member& other : members_)
     if (other.behaviour == m.behaviour) return false;
+  auto twin = std::find_if(members_.begin(), members_.end(), [&](const Member& other) {
+    return !m.seed_scores.empty() && other.seed_scores == m.seed_scores && other.root == m.root && other.niche == m.niche;
+  });
+  if (twin != members_.end()) {
+    if (twin->source.size() <= m.source.size()) return false;
+    // Nothing but its text is new.
+    m.score = twin->score;
+    m.rechecked = twin->rechecked;
+    m.children = twin->children;
+    members_.erase(twin);
+  }
   const int64_t id = m.id;
   members_.insert(std::upper_bound(members_.begin(), members_.end(), m, Better), std::move(m));
   if (static_cast<int>(members_.size()) <= capacity_) return true;
@@ -51,6 +62,10 @@ double Archive::QuickBar() const {
   auto middle = scores.begin() + static_cast<std::ptrdiff_t>(scores.size() / 2);
   std::nth_element(scores.begin(), middle, scores.end());
   return 0.98 * *middle;
+}
+
+int Archive::RankOf(double score) const {
+  return static_cast<int>(std::count_if(members_.begin(), members_.end(), [&](const Member& m) { return m.score >= score; }));
 }
 
 const Member* Archive::Find(int64_t id) const {

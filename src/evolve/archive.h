@@ -1,7 +1,9 @@
 // Archive: the living population of one island, the best candidates it has seen.
 //
 // Members are distinct in behaviour (object code + tunables) and kept in order of score, the
-// older first among equals. When it is full the worst member leaves, except that half of the places
+// older first among equals. Of relatives (one root) that make the same schedules, told by equal scores on every
+// search seed, one is kept, the one with the shortest source: a third of all children change nothing that this workload
+// reaches, and would fill the places with copies of the leader. When it is full the worst member leaves, except that half of the places
 // are for elites: the best member of each niche (evolve/niche.h, MAP-Elites) and the best descendant
 // of each root policy, as far as there is room, better ones first. A kind of schedule or a lineage that
 // starts slowly is so not crowded out by one good family.
@@ -30,6 +32,7 @@ struct Member {
   std::string source;
   std::string behaviour;  // BehaviourKey
   double score = 0;       // mean over the search seeds
+  std::vector<double> seed_scores;
   double quick_score = 0; // mean over the first of them
   int children = 0;       // proposals made from it
   Niche niche{};
@@ -41,7 +44,7 @@ class Archive {
  public:
   explicit Archive(int capacity) : capacity_(capacity) {}
 
-  // False when its behaviour is known already or it is too weak.
+  // False when its behaviour is known already, or it is too weak, or no shorter than a relative with the same schedules.
   bool Insert(Member m);
 
   bool empty() const { return members_.empty(); }
@@ -50,6 +53,8 @@ class Archive {
   // Score on the quick seeds that a candidate should reach to be worth all seeds: that of the
   // median member, less 2%.
   double QuickBar() const;
+  // How many members are at least as good.
+  int RankOf(double score) const;
 
   const Member* Find(int64_t id) const;  // null when it is not here
   void CountChild(int64_t parent);

@@ -33,6 +33,29 @@ TEST(Archive, RefusesKnownBehaviour) {
   EXPECT_FALSE(a.Insert(twin));
 }
 
+TEST(Archive, OfRelativesWithTheSameSchedulesTheShortestStays) {
+  Archive a(8);
+  auto with = [](Member m, std::string source) {
+    m.seed_scores = {4, 6};
+    m.source = std::move(source);
+    return m;
+  };
+  EXPECT_TRUE(a.Insert(with(M(1, 5), "four")));
+  a.CountChild(1);
+  EXPECT_FALSE(a.Insert(with(M(2, 5), "longer")));
+  EXPECT_TRUE(a.Insert(with(M(3, 5), "six")));
+  ASSERT_EQ(a.members().size(), 1u);
+  EXPECT_EQ(a.best().id, 3);
+  EXPECT_EQ(a.best().children, 1);
+  // Of another root, or on other seeds, it is another one.
+  EXPECT_TRUE(a.Insert(with(M(4, 5, /*root=*/9), "stranger")));
+  Member other = with(M(5, 5), "other seeds");
+  other.seed_scores = {6, 4};
+  EXPECT_TRUE(a.Insert(other));
+  EXPECT_EQ(a.RankOf(5), 3);
+  EXPECT_EQ(a.RankOf(6), 0);
+}
+
 TEST(Archive, EqualScoresKeepTheOlderFirst) {
   Archive a(3);
   a.Insert(M(2, 5));

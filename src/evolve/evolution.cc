@@ -18,13 +18,24 @@ constexpr int kTriesPerProposal = 12;
 constexpr int kGeneration = 32;  // proposals, for the progress line
 constexpr char kRecheckOp[] = "recheck";
 // Share of proposals whose operator is drawn with equal chances, whatever the bandit says.
-constexpr double kAnyOperator = 0.25;
+constexpr double kAnyOperator = 0.5;
+// Most plays bring nothing: a wide interval would hide what the others have shown.
+constexpr double kExploration = 0.1;
+// What a child gets that is among the first of 1/kGoodPart of its island's places.
+constexpr int kGoodPart = 4;
+constexpr double kGoodReward = 0.3;
 
 double MeanOfFirst(const std::vector<SeedResult>& seeds, size_t n) {
   n = std::min(n, seeds.size());
   double sum = 0;
   for (size_t i = 0; i < n; ++i) sum += seeds[i].score;
   return n ? sum / static_cast<double>(n) : 0;
+}
+
+std::vector<double> SeedScores(const Evaluation& e) {
+  std::vector<double> scores;
+  for (const SeedResult& s : e.seeds) scores.push_back(s.score);
+  return scores;
 }
 
 // What an evaluation costs, in units of a full one, by how far it came: for the bandit, which must not depend
@@ -47,6 +58,8 @@ std::vector<std::string> OpNames(const Mutator& mutator) {
   return names;
 }
 
+std::string_view FamilyOf(const Mutator& mutator, const std::string& op) { return op == kTuneOp ? kNumbers : mutator.FamilyOf(op); }
+
 }  // namespace
 
 const std::vector<std::string>& StrategyNames() {
@@ -65,10 +78,11 @@ Evolution::Evolution(EvolutionOptions options, std::vector<SeedPolicy> seeds, Ev
       db_(db),
       population_(WithSeed(options_.population, options_.seed)),
       tuner_(options_.seed),
+      ops_({.exploration = kExploration}),
       op_names_(OpNames(mutator)) {
-  for (const std::string& name : op_names_) ops_.AddArm(name);
+  for (const std::string& name : op_names_) ops_.AddArm(name, 1, FamilyOf(mutator, name));
   if (!options_.models) return;
-  models_ = std::make_unique<ModelSearch>(*options_.models, op_names_, evaluator_, db_, [this](int64_t id) -> const std::string* {
+  models_ = std::make_unique<ModelSearch>(*options_.models, ops_, evaluator_, db_, [this](int64_t id) -> const std::string* {
     auto it = known_.find(id);
     return it != known_.end() ? &it->second.source : nullptr;
   });
@@ -209,7 +223,7 @@ std::optional<Proposal> Evolution::Recheck(int64_t id, int island) {
   } else {
     const auto& members = population_.islands()[static_cast<size_t>(island)].members();
     for (size_t i = 0; i < members.size() && i < kBeam && target < 0; ++i)
-      if (!rechecked_.contains(members[i].id)) target = members[i].id;
+      if (!members[i].rechecked && !rechecked_.contains(members[i].id)) target = members[i].id;
   }
   if (target < 0) return std::nullopt;
   Proposal p;
@@ -365,9 +379,9 @@ Status Evolution::CommitFront() {
       return Error{code, e.diagnosis + "; what was evaluated is kept: go on with --resume"};
     OSE_TRY(db_.SaveEvaluation(f.proposal.id, e, Full(e) || e.outcome != Outcome::kOk ? Stage::kFull : Stage::kQuick, took));
   }
-  const double best = Best();
-  OSE_TRY(Commit(f, e));
-  if (models_ && f.proposal.op != kRecheckOp) models_->OnCommit(f.proposal, e, Full(e), best, took);
+  const double reward = Reward(f.proposal, e);
+  OSE_TRY(Commit(f, e, reward));
+  if (models_ && f.proposal.op != kRecheckOp) models_->OnCommit(f.proposal, e, Full(e), reward, took);
   if (f.proposal.op != "seed") {
     for (const Population::Event& event : population_.Step(f.proposal.id)) {
       if (event.kind == "restart") ++result_.restarts;
@@ -380,7 +394,18 @@ Status Evolution::CommitFront() {
   return {};
 }
 
-Status Evolution::Commit(const InFlight& f, const Evaluation& e) {
+// For the bandit: 1 for a new best of the run, less for a place among the island's best. To be better than its parent is no
+// merit: from a poor parent nearly everything is.
+double Evolution::Reward(const Proposal& p, const Evaluation& e) const {
+  if (!Full(e) || p.op == "seed") return 0;
+  const double score = e.MeanScore();
+  if (score > Best() * (1 + 1e-6)) return 1;
+  const auto& archive = population_.islands()[static_cast<size_t>(p.island)];
+  const bool same = SeedScores(e) == known_.at(p.parents[0]).seed_scores;
+  return !same && archive.RankOf(score) < options_.population.archive_size / kGoodPart ? kGoodReward : 0;
+}
+
+Status Evolution::Commit(const InFlight& f, const Evaluation& e, double reward) {
   ++committed_;
   const Proposal& p = f.proposal;
   if (on_commit) {
@@ -398,16 +423,11 @@ Status Evolution::Commit(const InFlight& f, const Evaluation& e) {
     CommitRecheck(p, e);
     return {};
   }
-  const double best = Best();
   const std::string behaviour = e.outcome == Outcome::kOk ? BehaviourKey(e.object_hash, p.source) : "";
   const bool duplicate = e.outcome == Outcome::kOk && !behaviours_.insert(behaviour).second;
   if (duplicate) ++result_.duplicates;
   if (p.op == kTuneOp) tuner_.OnResult(p.id, e.outcome == Outcome::kOk ? e.MeanScore() : 0);
-  if (const int arm = ops_.Find(p.op); arm >= 0) {
-    const double score = Full(e) ? e.MeanScore() : 0;
-    const double reward = score > best * (1 + 1e-6) ? 1 : score > known_.at(p.parents[0]).score * (1 + 1e-6) ? 0.4 : 0;
-    ops_.Record(arm, reward, CostOf(e, Full(e), duplicate), true);
-  }
+  if (const int arm = ops_.Find(p.op); arm >= 0) ops_.Record(arm, reward, CostOf(e, Full(e), duplicate), true);
   // Failures, what was dropped at the quick stage, and twins never enter the population.
   if (Full(e)) CommitMember(p, e, behaviour);
   else if (p.op != "seed") population_.Insert(p.island, nullptr);
@@ -430,15 +450,17 @@ void Evolution::CommitMember(const Proposal& p, const Evaluation& e, const std::
   m.source = p.source;
   m.behaviour = behaviour;
   m.score = e.MeanScore();
+  m.seed_scores = SeedScores(e);
   m.quick_score = MeanOfFirst(e.seeds, static_cast<size_t>(options_.quick_seeds));
   m.niche = NicheOf(e.seeds);
   m.objectives = LogObjectives(evaluator_.options().objectives, e.seeds);
   if (p.id == 0) first_score_ = m.score;
   std::set<std::string> authors = AuthorsOf(p);
   const std::string author = fmt::format("{}", fmt::join(authors, ", "));
-  known_.emplace(p.id, Known{m.root, m.source, std::move(authors), m.score});
+  known_.emplace(p.id, Known{m.root, m.source, std::move(authors), m.score, m.seed_scores});
   walk_.push_back(p.id);
-  if (ranked_.insert(m.behaviour).second)
+  // Relatives with the same schedules are one candidate, and hand-written policies each their own.
+  if (ranked_.insert(m.behaviour).second && (schedules_.insert({m.root, m.seed_scores}).second || p.op == "seed"))
     ranking_.Insert({.id = p.id, .root = m.root, .name = p.op == "seed" ? p.note : "", .source = m.source, .op = p.op, .author = author, .score = m.score});
   if (p.op == "seed") population_.InsertSeed(m);
   else population_.Insert(p.island, &m);

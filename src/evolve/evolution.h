@@ -29,6 +29,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/time.h"
@@ -131,6 +132,7 @@ class Evolution {
     std::string source;
     std::set<std::string> authors;
     double score;
+    std::vector<double> seed_scores;
   };
 
   Status LoadStored();
@@ -143,7 +145,8 @@ class Evolution {
   int64_t PickParent(int island, Rng& rng) const;
   Status Launch(Proposal proposal);
   Status CommitFront();
-  Status Commit(const InFlight& f, const Evaluation& e);
+  double Reward(const Proposal& p, const Evaluation& e) const;
+  Status Commit(const InFlight& f, const Evaluation& e, double reward);
   void CommitMember(const Proposal& p, const Evaluation& e, const std::string& behaviour);
   void CommitRecheck(const Proposal& p, const Evaluation& e);
   std::set<std::string> AuthorsOf(const Proposal& p) const;
@@ -169,6 +172,7 @@ class Evolution {
   std::vector<int64_t> walk_;                  // their numbers
   std::set<std::string> behaviours_;           // of all successes
   std::set<std::string> ranked_;               // of those with a full score
+  std::set<std::pair<int64_t, std::vector<double>>> schedules_;  // root and seed scores of those
   std::set<std::string> proposed_;             // hashes of canonical sources, so that none is evaluated twice
   std::set<int64_t> rechecked_;
   Ranking ranking_{kRankingSize};

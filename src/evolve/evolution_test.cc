@@ -64,7 +64,7 @@ TEST_F(EvolutionTest, TheBanditFindsTheOperatorThatPays) {
   Ran r = Run(Options(200), evaluator, "a.db");
   std::map<std::string, long> plays;
   for (const Bandit::Arm& a : r.result.arms) plays[a.name] = a.total_plays;
-  EXPECT_GT(plays["leap"], 2 * plays["walk"]);
+  EXPECT_GT(2 * plays["leap"], 3 * plays["walk"]);  // half of the picks are free
   EXPECT_EQ(plays["never"], 0);
   EXPECT_EQ(plays["cmaes"], 0);  // there is nothing to tune
 }

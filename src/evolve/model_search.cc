@@ -12,6 +12,7 @@ namespace {
 
 constexpr PromptTask kTasks[] = {PromptTask::kEdit, PromptTask::kRewrite, PromptTask::kCrossover, PromptTask::kTunables, PromptTask::kDiff};
 constexpr int kFailuresToGiveUp = 4;
+constexpr int kUnusableToGiveUp = 20;  // replies in a row, each with its repair: it will not learn, and costs
 constexpr double kOperatorCost = 0.2, kModelCost = 20;  // seconds, until they are known
 
 // No later call of this model can succeed.
@@ -34,7 +35,7 @@ bool ReadsTunables(const std::string& source) {
 
 }  // namespace
 
-ModelSearch::ModelSearch(ModelSearchOptions options, std::vector<std::string> ops, Evaluator& evaluator, RunDb& db,
+ModelSearch::ModelSearch(ModelSearchOptions options, const Bandit& ops, Evaluator& evaluator, RunDb& db,
                          std::function<const std::string*(int64_t)> source_of)
     : options_(std::move(options)),
       db_(db),
@@ -43,8 +44,9 @@ ModelSearch::ModelSearch(ModelSearchOptions options, std::vector<std::string> op
       stances_({.cost_power = 0}),
       given_up_(options_.arms.size(), false),
       failures_in_a_row_(options_.arms.size(), 0),
+      unusable_in_a_row_(options_.arms.size(), 0),
       pool_(options_.arms, *options_.templates, *options_.ledger, db, 0) {
-  for (std::string& op : ops) bandit_.AddArm(std::move(op), kOperatorCost);
+  for (int i = 0; i < ops.size(); ++i) bandit_.AddArm(ops.name(i), kOperatorCost, ops.group(i));
   first_model_ = bandit_.size();
   for (const ModelArm& arm : options_.arms) bandit_.AddArm(arm.name, kModelCost);
   for (PromptTask task : kTasks) tasks_.AddArm(PromptTaskName(task));
@@ -270,6 +272,12 @@ void ModelSearch::Collect(ModelResult r) {
     Event(fmt::format("call {} {} notes: {} bytes", r.call, arm.name, r.note.size()));
     return;
   }
+  int& unusable = unusable_in_a_row_[static_cast<size_t>(r.arm)];
+  unusable = r.ok ? 0 : unusable + (r.failure == CallFailure::kNone);
+  if (unusable >= kUnusableToGiveUp && ArmUsable(r.arm)) {
+    given_up_[static_cast<size_t>(r.arm)] = true;
+    Event(fmt::format("{} is given up: {} replies in a row gave no candidate, the last one: {}", arm.name, unusable, OneLine(r.reason, 200)));
+  }
   if (!r.ok) {
     ++totals_.unusable;
     Settle(origin, 0, 0);
@@ -301,12 +309,10 @@ Proposal ModelSearch::TakeProposal(int64_t id) {
   return p;
 }
 
-void ModelSearch::OnCommit(const Proposal& p, const Evaluation& e, bool full, double best, Nanos took) {
+void ModelSearch::OnCommit(const Proposal& p, const Evaluation& e, bool full, double reward, Nanos took) {
   last_commit_ = p.id;
   memory_.OnCommit(p, e, full);
   const int64_t parent = p.parents.empty() ? -1 : p.parents[0];
-  const double score = memory_.ScoreOf(p.id);
-  const double reward = !full ? 0 : score > best * (1 + 1e-6) ? 1 : score > memory_.ScoreOf(parent) * (1 + 1e-6) ? 0.4 : 0;
   if (p.op != "seed") {
     if (auto o = origins_.find(p.id); o != origins_.end()) {
       Settle(o->second, reward, took.s());

@@ -57,7 +57,7 @@ inline constexpr double kLeastShare = 0.15;
 class ModelSearch {
  public:
   // Borrows `evaluator` and `db`. `source_of` finds the source of a proposal that scored, or null.
-  ModelSearch(ModelSearchOptions options, std::vector<std::string> ops, Evaluator& evaluator, RunDb& db,
+  ModelSearch(ModelSearchOptions options, const Bandit& ops, Evaluator& evaluator, RunDb& db,
               std::function<const std::string*(int64_t)> source_of);
 
   // One line for the run's log: calls that gave no candidate, models that are given up, notes.
@@ -73,8 +73,8 @@ class ModelSearch {
   const std::string& PickedOp() const { return bandit_.name(picked_); }
   Proposal TakeProposal(int64_t id);
 
-  // Every result, in the order of commits, those that are replayed included. `best`: of the run before it.
-  void OnCommit(const Proposal& proposal, const Evaluation& evaluation, bool full, double best, Nanos took);
+  // Every result, in the order of commits, those that are replayed included. `reward`: for the bandits.
+  void OnCommit(const Proposal& proposal, const Evaluation& evaluation, bool full, double reward, Nanos took);
 
   // Blocks until a call ends, at most `timeout`.
   void Wait(Nanos timeout);
@@ -129,7 +129,7 @@ class ModelSearch {
   bool decided_ = false;
   int64_t model_turns_ = 0, op_turns_ = 0;
   std::vector<bool> given_up_;
-  std::vector<int> failures_in_a_row_;
+  std::vector<int> failures_in_a_row_, unusable_in_a_row_;
   ModelPool pool_;        // after what its threads use
   std::deque<ModelResult> ready_;
   struct Repair {

@@ -212,7 +212,7 @@ TEST_F(ModelSearchTest, LimitsAreHardWithCallsInFlight) {
   std::atomic<int> sent{0};
   auto model = std::make_shared<FakeModel>([&](const ChatRequest&, int call) {
     ++sent;
-    return Text(Edit("t.insert(0, slice_ns, flags);", "t.insert(0, " + std::to_string(2'000'000 + call) + ", flags);"));
+    return Text(Edit("t.insert(0, slice_ns, flags);", "t.insert(0, slice_ns + " + std::to_string(call) + ", flags);"));
   });
   EvolutionOptions o = Options(model, {.calls = 3});
   o.models->share = 0.5;
@@ -234,10 +234,17 @@ TEST_F(ModelSearchTest, AWrongKeyEndsTheModelNotTheRun) {
   EXPECT_THAT(log_, Contains(HasSubstr("fake:one is given up: not authorised: the key is wrong")));
 }
 
+TEST_F(ModelSearchTest, AModelThatNeverGivesACandidateIsGivenUp) {
+  auto model = std::make_shared<FakeModel>([](const ChatRequest&, int) { return Text("I would rather talk about the weather."); });
+  EvolutionOptions o = Options(model);
+  RunSearch(o);  // without a limit of calls: it would go on for ever
+  EXPECT_THAT(log_, Contains(HasSubstr("is given up: 20 replies in a row gave no candidate")));
+}
+
 TEST_F(ModelSearchTest, NotesAreWrittenAndFedBack) {
   auto model = std::make_shared<FakeModel>([](const ChatRequest& q, int call) {
     if (q.user.find("Write the notes anew") != std::string::npos) return Text("- short slices help");
-    return Text(Edit("t.insert(0, slice_ns, flags);", "t.insert(0, " + std::to_string(2'000'000 + call) + ", flags);"));
+    return Text(Edit("t.insert(0, slice_ns, flags);", "t.insert(0, slice_ns + " + std::to_string(call) + ", flags);"));
   });
   EvolutionOptions o = Options(model);
   o.models->notes_interval = 2;
@@ -250,7 +257,7 @@ TEST_F(ModelSearchTest, NotesAreWrittenAndFedBack) {
 
 TEST_F(ModelSearchTest, AResumedRunRepeatsNoCall) {
   auto model = std::make_shared<FakeModel>([](const ChatRequest&, int call) {
-    return Text(Edit("t.insert(0, slice_ns, flags);", "t.insert(0, " + std::to_string(2'000'000 + call) + ", flags);"));
+    return Text(Edit("t.insert(0, slice_ns, flags);", "t.insert(0, slice_ns + " + std::to_string(call) + ", flags);"));
   });
   EvolutionOptions o = Options(model, {.calls = 4});
   o.models->share = 0.5;

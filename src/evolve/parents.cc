@@ -64,9 +64,8 @@ std::vector<double> ParentWeights(ParentRule rule, const std::vector<Member>& me
 
 const Member& PickParent(ParentRule rule, const std::vector<Member>& members, Rng& rng) {
   if (rule == ParentRule::kMixed) {
-    // Three quarters to what is good, a quarter to what is different.
-    constexpr ParentRule kMix[] = {ParentRule::kPowerLaw, ParentRule::kPowerLaw, ParentRule::kPowerLaw, ParentRule::kBeam,
-                                   ParentRule::kBeam,     ParentRule::kWeighted, ParentRule::kNovelty,  ParentRule::kNiche};
+    if (rng.Below(2) == 0) return members[0];
+    constexpr ParentRule kMix[] = {ParentRule::kPowerLaw, ParentRule::kPowerLaw, ParentRule::kNovelty, ParentRule::kNiche};
     rule = kMix[rng.Below(std::size(kMix))];
   }
   if (rule == ParentRule::kTournament) {

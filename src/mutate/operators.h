@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "mutate/mutator.h"
 #include "mutate/program.h"
 
 namespace ose {
@@ -32,7 +33,7 @@ using OperatorFunction = std::optional<TreeChange> (*)(const Program&, const Mat
 struct Operator {
   std::string_view name;
   OperatorFunction run;
-  bool mechanism = false;  // adds a whole rule
+  std::string_view family;  // Mutator::FamilyOf
 };
 
 const std::vector<Operator>& Operators();
