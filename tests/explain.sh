@@ -19,7 +19,7 @@ json /policy=quick /seed_policy=slow /workload=small /machine=vm-2cpu /cpus=2 /s
   /hunks/0/alone/ci95:interval /hunks/1/effect/gain_pct=0.0 '/hunks/1/verdict=does nothing' /hunks/1/changes/0/line=16 /interaction/excess/gain_pct:number
 
 # A run, explained from its folder alone.
-expect 0 evolve small --from slow --evals 20 --out run --no-kb -q
+expect 0 evolve small --from slow --evals 60 --out run --no-kb -q
 expect 0 explain --run run --seeds select:3 -o shipped --name winner
 has shipped/explanation.md '# winner' '## Lineage' 'candidate ' ', seed: slow' 'osevolve explain --run run --seeds select:3'
 [[ -s shipped/winner.min.cc ]] || fail 'no smaller policy'

@@ -380,7 +380,8 @@ void ClusterEvaluator::GiveUp(Job& job) {
   Answer(job, HostFailure(why));
 }
 
-void ClusterEvaluator::Forget(const std::string& batch_dir) {
+// By value: callers hand in the key of the entry that goes.
+void ClusterEvaluator::Forget(std::string batch_dir) {
   batches_.erase(batch_dir);
   std::error_code ignored;
   fs::remove_all(batch_dir, ignored);

@@ -96,7 +96,7 @@ class ClusterEvaluator : public Evaluator {
   std::optional<Evaluation> TakeKnown(EvalJob* job, std::map<uint64_t, SeedResult>* known) const;
   void Answer(Job& job, const Evaluation& evaluation);
   void GiveUp(Job& job);
-  void Forget(const std::string& batch_dir);
+  void Forget(std::string batch_dir);
 
   const ClusterOptions options_;
   const std::unique_ptr<Evaluator> local_;

@@ -334,8 +334,9 @@ TEST(Patch, TheExamplesOfTheInstructionsApply) {
 }
 
 TEST(Patch, AnyBytesAreHandled) {
+  using namespace std::string_literals;
   for (const std::string& reply : {std::string(5 << 20, '<'), std::string(3 << 20, '`'),
-                                   std::string("\0\xff\xfe<<<<<<< SEARCH\n\xff\n=======\n\0\n>>>>>>> REPLACE\n", 50),
+                                   "\0\xff\xfe<<<<<<< SEARCH\n\xff\n=======\n\0\n>>>>>>> REPLACE\n"s,
                                    std::string(1 << 20, '\n')}) {
     PatchResult r = ApplyReply(reply, PatchKind::kEdit, kBase);
     EXPECT_FALSE(r.ok());

@@ -38,6 +38,45 @@ Outcome OutcomeOf(ExitKind kind) {
   }
 }
 
+// The reply of the child that runs a policy, or what became of it; the child and its group have ended then.
+WorkerReply AwaitReply(pid_t pid, int from, const WorkerLimits& limits, Nanos deadline) {
+  auto frame = ReadFrame(from, kMaxWorkerReply, deadline);
+  const bool timed_out = !frame.ok() && frame.error().code == kFrameTimeout;
+  const bool complete = frame.ok() && frame->has_value();
+  if (!complete && !timed_out) {
+    // The child closed the pipe: it is dying, give it the moment that takes.
+    struct pollfd none{};
+    for (int i = 0; i < 200 && waitid(P_PID, static_cast<id_t>(pid), nullptr, WEXITED | WNOHANG | WNOWAIT) == 0; ++i) {
+      siginfo_t info{};
+      if (waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid) break;
+      poll(&none, 0, 1);
+    }
+  }
+  // Whatever state it is in: after its one frame, or its time, the whole group ends, also when its leader has ended
+  // already. The number is the child's until it is reaped.
+  kill(-pid, SIGKILL);
+  kill(pid, SIGKILL);
+  int status = 0;
+  rusage usage{};
+  while (wait4(pid, &status, 0, &usage) < 0 && errno == EINTR) {
+  }
+  Nanos cpu = Nanos::Seconds(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+              Nanos::Micros(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+  WorkerReply reply;
+  if (complete) {
+    auto decoded = DecodeReply(**frame);
+    reply = decoded.ok() ? std::move(*decoded) : Failed(Outcome::kCrash, "the policy garbled its result");
+  } else if (timed_out) {
+    reply = Failed(Outcome::kTimeout, "the policy did not finish within " + std::to_string(limits.wall_ms) +
+                                          " ms of wall time: an endless loop?");
+  } else {
+    ExitReason reason = DescribeExit(status, cpu, Nanos::Millis(limits.cpu_ms));
+    reply = Failed(OutcomeOf(reason.kind), "the policy " + reason.text);
+  }
+  reply.cpu_ms = cpu.ms();
+  return reply;
+}
+
 }  // namespace
 
 int WorkerServer::Serve(int in, int out) {
@@ -80,42 +119,7 @@ WorkerReply WorkerServer::Run(const WorkerRun& run) {
   }
   setpgid(pid, pid);
   result_write.reset();
-
-  auto frame = ReadFrame(result_read.get(), kMaxWorkerReply, deadline);
-  const bool timed_out = !frame.ok() && frame.error().code == kFrameTimeout;
-  const bool complete = frame.ok() && frame->has_value();
-  if (!complete && !timed_out) {
-    // The child closed the pipe: it is dying, give it the moment that takes.
-    struct pollfd none{};
-    for (int i = 0; i < 200 && waitid(P_PID, static_cast<id_t>(pid), nullptr, WEXITED | WNOHANG | WNOWAIT) == 0; ++i) {
-      siginfo_t info{};
-      if (waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid) break;
-      poll(&none, 0, 1);
-    }
-  }
-  // Whatever state it is in: after its one frame, or its time, the whole group ends, also when its leader has ended
-  // already. The number is the child's until it is reaped.
-  kill(-pid, SIGKILL);
-  kill(pid, SIGKILL);
-  int status = 0;
-  rusage usage{};
-  while (wait4(pid, &status, 0, &usage) < 0 && errno == EINTR) {
-  }
-  Nanos cpu = Nanos::Seconds(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-              Nanos::Micros(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-  WorkerReply reply;
-  if (complete) {
-    auto decoded = DecodeReply(**frame);
-    reply = decoded.ok() ? std::move(*decoded) : Failed(Outcome::kCrash, "the policy garbled its result");
-  } else if (timed_out) {
-    reply = Failed(Outcome::kTimeout, "the policy did not finish within " + std::to_string(run.limits.wall_ms) +
-                                          " ms of wall time: an endless loop?");
-  } else {
-    ExitReason reason = DescribeExit(status, cpu, Nanos::Millis(run.limits.cpu_ms));
-    reply = Failed(OutcomeOf(reason.kind), "the policy " + reason.text);
-  }
-  reply.cpu_ms = cpu.ms();
-  return reply;
+  return AwaitReply(pid, result_read.get(), run.limits, deadline);
 }
 
 // One simulation, with what is to be seen of it.
