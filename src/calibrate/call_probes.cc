@@ -118,7 +118,7 @@ void ProbeYield(const ProbeBench& bench, Samples* samples, const std::string& pr
       for (int i = 0; i < kYields; ++i) yield(1);
       const int64_t wall = r.End();
       const auto switched = static_cast<double>(switches.load(std::memory_order_relaxed) - s);
-      if (r.clean() && switched >= kYields / 8) {
+      if (r.clean() && 8 * switched >= kYields) {
         samples->Add(prefix + "yield_ns_per_switch", static_cast<double>(wall) / switched);
         samples->Add(prefix + "yields_per_switch", static_cast<double>(yields.load(std::memory_order_relaxed) - y) / switched);
       } else {

@@ -151,7 +151,7 @@ void MemoryProbe::Round(const ProbeBench& bench, Samples* samples) {
     const int64_t cold = TimeOf(chunk, kChunk, &clean);
     Touch(chunk, kChunk);
     const int64_t warm = TimeOf(chunk, kChunk, &clean);
-    if (clean) samples->Add("memory", static_cast<double>(cold - warm) / (kChunk / 1024));
+    if (clean) samples->Add("memory", 1024 * static_cast<double>(cold - warm) / kChunk);
     else samples->Discard("memory");
   } while (MonoNs() < end);
 }

@@ -92,7 +92,9 @@ std::string ProfileText(const Machine& base, const std::vector<ProfileEntry>& en
     if (done[static_cast<size_t>(&e - entries.data())]) continue;
     const std::string own = e.table;
     std::string rest = rest_of(own);
-    out += "\n" + (rest.starts_with('#') && rest.find("\n") + 1 == rest.size() ? "" : "[" + own + "]\n") + rest;
+    out += '\n';
+    if (!rest.starts_with('#') || rest.find('\n') + 1 != rest.size()) out.append("[").append(own).append("]\n");
+    out += rest;
   }
   return out;
 }
