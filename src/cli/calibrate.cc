@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -27,15 +28,11 @@ struct CalibrateFlags {
 };
 
 Result<Nanos> ParseTimeLimit(const std::string& text) {
-  size_t used = 0;
   double value = 0;
-  try {
-    value = std::stod(text, &used);
-  } catch (const std::exception&) {
-  }
-  const std::string unit = text.substr(used);
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const std::string unit(end, text.data() + text.size());
   const double factor = unit.empty() || unit == "s" ? 1 : unit == "ms" ? 1e-3 : unit == "m" ? 60 : 0;
-  if (used == 0 || factor == 0 || !(value >= 0) || value * factor > 1e5) return Error{kExitUsage, fmt::format("bad --time-limit '{}': use a duration, as in 60s, 500ms or 2m", text)};
+  if (failed != std::errc() || factor == 0 || !(value >= 0) || value * factor > 1e5) return Error{kExitUsage, fmt::format("bad --time-limit '{}': use a duration, as in 60s, 500ms or 2m", text)};
   return Nanos{static_cast<int64_t>(value * factor * 1e9)};
 }
 

@@ -148,7 +148,7 @@ Status RunEvolve(EvolveFlags flags, const CommonFlags& common) {
   ProgressLine progress(common);
   evolution.on_progress = [&](const EvolutionProgress& p) { progress.Show(ProgressText(p)); };
   std::ofstream log(JoinPath(flags.out, "evolve.log"), std::ios::trunc);
-  evolution.on_commit = [&](const std::string& line) { log << line << std::endl; };
+  evolution.on_commit = [&](const std::string& line) { log << line << '\n' << std::flush; };
   OSE_ASSIGN(EvolutionResult search, evolution.Run());
   // A search that ran to its end is over: to resume it means to prove and archive, not to search on.
   if (!search.interrupted) OSE_TRY(db->SaveResult("search", {.json = json{{"evaluations", search.evaluations}}.dump(), .json_wall = "{}"}));
