@@ -186,7 +186,7 @@ configure() {
 targets() {
   local pattern
   pattern=$(IFS='|' && echo "$*")
-  sed -nE "s/^build ($pattern): phony .*/\1/p" "$build/build.ninja"
+  sed -nE "s/^build ($pattern): .*/\1/p" "$build/build.ninja"
 }
 
 # Builds what is out of date among the targets; those that do not exist are left out.

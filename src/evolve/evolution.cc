@@ -19,8 +19,6 @@ constexpr int kGeneration = 32;  // proposals, for the progress line
 constexpr char kRecheckOp[] = "recheck";
 // Share of proposals whose operator is drawn with equal chances, whatever the bandit says.
 constexpr double kAnyOperator = 0.5;
-// Most plays bring nothing: a wide interval would hide what the others have shown.
-constexpr double kExploration = 0.1;
 // What a child gets that is among the first of 1/kGoodPart of its island's places.
 constexpr int kGoodPart = 4;
 constexpr double kGoodReward = 0.3;
@@ -78,7 +76,6 @@ Evolution::Evolution(EvolutionOptions options, std::vector<SeedPolicy> seeds, Ev
       db_(db),
       population_(WithSeed(options_.population, options_.seed)),
       tuner_(options_.seed),
-      ops_({.exploration = kExploration}),
       op_names_(OpNames(mutator)) {
   for (const std::string& name : op_names_) ops_.AddArm(name, 1, FamilyOf(mutator, name));
   if (!options_.models) return;
