@@ -1,7 +1,8 @@
-// osevolve gkb: list, show and query the knowledge base.
+// osevolve gkb: list, show and query the knowledge base. Bundles are in bundle.cc.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -110,6 +111,8 @@ Status RunShow(const GkbFlags& flags, const CommonFlags& common) {
   for (const Veteran& v : d.veterans)
     fmt::print("veteran of {} on {}: {} over the incumbent, {:.2f}% of the bound, final:{}{}\n", Printable(v.workload_name), Printable(v.machine_name),
                GainText(v.claim.gain_pct), v.claim.pct_of_bound, v.claim.seeds, v.superseded_by.empty() ? "" : ", replaced since");
+  if (!d.evaluations.empty() && std::all_of(d.evaluations.begin(), d.evaluations.end(), [](const EvaluationRecord& e) { return e.imported; }))
+    fmt::print("imported: it came in a bundle and was not measured here, so it counts for nothing\n");
   fmt::print("use it:   osevolve eval kb:{} --workload W    osevolve gkb show {} --source\n", d.policy.hash.substr(0, 12), d.policy.hash.substr(0, 12));
   return {};
 }
@@ -187,6 +190,7 @@ void RegisterGkb(CLI::App& app, Command& command) {
   query->add_option("-m,--machine", flags->problem.machine, "machine profile");
   query->add_option("--cpus", flags->problem.cpus, "number of CPUs")->check(CLI::Range(1, kMaxCpus));
   query->add_option("-k", flags->k, "how many")->check(CLI::Range(1, 100))->capture_default_str();
+  RegisterBundles(*gkb, command);
 }
 
 }  // namespace ose

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "cli/commands.h"
 #include "cli/context.h"
 
 namespace ose {
@@ -14,6 +15,9 @@ namespace ose {
 // that does not exist is an empty base.
 // The matches as a table, or why there are none; for people.
 std::string VeteransText(const QueryAnswer& answer);
+
+// gkb export and gkb import (docs/bundles.md).
+void RegisterBundles(CLI::App& gkb, Command& command);
 
 Result<nlohmann::json> QueryKnowledgeJson(const std::string& kb_path, const Problem& problem, int k);
 

@@ -64,9 +64,30 @@ Result<std::vector<KnownPolicy>> Knowledge::PoliciesFor(const Problem& problem) 
   return out;
 }
 
+Status Knowledge::RecordProblem(const Problem& problem) {
+  OSE_TRY(kb_.UpsertWorkload({.hash = problem.workload_hash, .name = problem.workload.name, .text = problem.workload_text, .signature = problem.signature, .signature_version = kSignatureVersion, .added_wall = {}}));
+  OSE_TRY(kb_.UpsertMachine({.hash = problem.machine_hash, .name = problem.machine.name, .text = problem.machine_text, .cpus = problem.machine.cpus, .added_wall = {}}));
+  return {};
+}
+
+Status Knowledge::RecordFinal(const Problem& problem, const std::string& policy, const Evaluation& e, uint64_t seed_base) {
+  EvaluationRecord r;
+  r.policy = policy;
+  r.workload = problem.workload_hash;
+  r.machine = problem.machine_hash;
+  r.host = "sim";
+  r.family = SeedFamily::kFinal;
+  r.seeds = static_cast<int>(e.seeds.size());
+  r.seed_base = seed_base;
+  r.score = e.MeanScore();
+  r.metrics_json = MetricsJson(e).dump();
+  r.versions_json = nlohmann::json{{"osevolve", "0.1.0"}}.dump();
+  OSE_TRY(kb_.RecordEvaluation(r));
+  return {};
+}
+
 Result<Promotion> Knowledge::Archive(const Problem& problem, const Proof& proof, const std::vector<SeedPolicy>& seeds, uint64_t seed_base) {
-  OSE_ASSIGN(std::string workload, kb_.UpsertWorkload({.hash = problem.workload_hash, .name = problem.workload.name, .text = problem.workload_text, .signature = problem.signature, .signature_version = kSignatureVersion, .added_wall = {}}));
-  OSE_ASSIGN(std::string machine, kb_.UpsertMachine({.hash = problem.machine_hash, .name = problem.machine.name, .text = problem.machine_text, .cpus = problem.machine.cpus, .added_wall = {}}));
+  OSE_TRY(RecordProblem(problem));
   auto upsert = [&](const std::string& name, const std::string& source, const std::string& object, const std::string& parent, const std::string& author) {
     PolicyRecord p;
     p.source = source;
@@ -76,42 +97,26 @@ Result<Promotion> Knowledge::Archive(const Problem& problem, const Proof& proof,
     p.parent = parent;
     return kb_.UpsertPolicy(p);
   };
-  auto record = [&](const std::string& policy, const Evaluation& e) -> Status {
-    EvaluationRecord r;
-    r.policy = policy;
-    r.workload = workload;
-    r.machine = machine;
-    r.host = "sim";
-    r.family = SeedFamily::kFinal;
-    r.seeds = static_cast<int>(e.seeds.size());
-    r.seed_base = seed_base;
-    r.score = e.MeanScore();
-    r.metrics_json = MetricsJson(e).dump();
-    r.versions_json = nlohmann::json{{"osevolve", "0.1.0"}}.dump();
-    OSE_ASSIGN(std::string id, kb_.RecordEvaluation(r));
-    (void)id;
-    return {};
-  };
   // The policies it was compared with, then the winner.
   std::string root, incumbent;
   for (const ProvenRow& row : proof.baselines) {
     for (size_t i = 0; i < seeds.size(); ++i) {
       if (seeds[i].name != row.name) continue;
       OSE_ASSIGN(std::string hash, upsert(row.name, seeds[i].source, row.evaluation.object_hash, "", "human"));
-      OSE_TRY(record(hash, row.evaluation));
+      OSE_TRY(RecordFinal(problem, hash, row.evaluation, seed_base));
       if (static_cast<int64_t>(i) == proof.winner.root) root = hash;
       if (row.name == proof.incumbent) incumbent = hash;
     }
   }
   if (!proof.winner.name.empty()) return Promotion{false, "", "the search found nothing better than " + proof.winner.name};
   OSE_ASSIGN(std::string winner, upsert(problem.workload.name + "-" + Sha256Hex(proof.winner.source).substr(0, 8), proof.winner.source, proof.winner_row.evaluation.object_hash, root, proof.winner.op == kMcpOp ? kMcpOp : proof.winner.author.empty() ? "operators" : proof.winner.author));
-  OSE_TRY(record(winner, proof.winner_row.evaluation));
+  OSE_TRY(RecordFinal(problem, winner, proof.winner_row.evaluation, seed_base));
   if (!(proof.select_gain.lo > 0))
     return Promotion{false, "", fmt::format("its gain on the select seeds may be luck: {:+.2f}% [{:+.2f}, {:+.2f}], corrected for the choice among {}", proof.select_gain.mean, proof.select_gain.lo, proof.select_gain.hi, proof.finalists)};
   VeteranClaim claim;
   claim.policy = winner;
-  claim.workload = workload;
-  claim.machine = machine;
+  claim.workload = problem.workload_hash;
+  claim.machine = problem.machine_hash;
   claim.incumbent = incumbent;
   claim.gain_pct = proof.vs_incumbent;
   claim.seeds = static_cast<int>(proof.winner_row.evaluation.seeds.size());

@@ -32,10 +32,14 @@ class Knowledge {
   // `seeds` are the policies the run started from, by proposal number.
   Result<Promotion> Archive(const Problem& problem, const Proof& proof, const std::vector<SeedPolicy>& seeds, uint64_t seed_base);
 
+  // Stores what was measured here on final seeds. The problem and the policy (its hash) are in the base.
+  Status RecordFinal(const Problem& problem, const std::string& policy, const Evaluation& evaluation, uint64_t seed_base);
+
   KnowledgeBase& base() { return kb_; }
 
  private:
   explicit Knowledge(KnowledgeBase kb) : kb_(std::move(kb)) {}
+  Status RecordProblem(const Problem& problem);
   KnowledgeBase kb_;
 };
 

@@ -6,13 +6,13 @@
 #include <limits>
 #include <map>
 #include <mutex>
-#include <nlohmann/json.hpp>
 
 #include "base/file.h"
 #include "base/hash.h"
 #include "core/exit_code.h"
-#include "store/db.h"
+#include "store/identity.h"
 #include "store/json_text.h"
+#include "store/knowledge_impl.h"
 
 namespace ose {
 namespace {
@@ -21,37 +21,15 @@ namespace {
 constexpr int kMinSeeds = 2;
 constexpr size_t kMinPrefix = 4;
 
-// Ids of rows: the hash of their content as canonical JSON (keys sorted).
-std::string ContentId(const nlohmann::json& content) {
-  return Sha256Hex(content.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-}
-
-std::string ClaimId(const VeteranClaim& c) {
-  return ContentId({{"policy", c.policy}, {"workload", c.workload}, {"machine", c.machine}, {"incumbent", c.incumbent},
-                    {"gain_pct", {c.gain_pct.mean, c.gain_pct.lo, c.gain_pct.hi}}, {"family", SeedFamilyName(c.family)},
-                    {"seeds", c.seeds}, {"seed_base", c.seed_base}, {"score", c.score}, {"pct_of_bound", c.pct_of_bound}});
-}
-
-std::string EvaluationId(const EvaluationRecord& e) {
-  return ContentId({{"policy", e.policy}, {"workload", e.workload}, {"machine", e.machine}, {"host", e.host},
-                    {"family", SeedFamilyName(e.family)}, {"seeds", e.seeds}, {"seed_base", e.seed_base},
-                    {"score", e.score}, {"metrics", e.metrics_json}, {"versions", e.versions_json}});
-}
+std::string Short(const std::string& hash) { return hash.substr(0, 12); }
 
 SeedFamily ParseFamily(std::string_view name) {
   return name == "final" ? SeedFamily::kFinal : name == "select" ? SeedFamily::kSelect : SeedFamily::kSearch;
 }
 
-std::string Short(const std::string& hash) { return hash.substr(0, 12); }
+}  // namespace
 
-#define OSE_VETERAN_COLUMNS                                                                              \
-  "SELECT v.id, v.policy, v.workload, v.machine, v.incumbent, v.gain_pct, v.gain_lo_pct, v.gain_hi_pct, " \
-  "v.family, v.seeds, v.seed_base, v.score, v.pct_of_bound, coalesce(v.superseded_by, ''), v.since_wall, " \
-  "p.name, w.name, m.name, m.cpus, w.signature, w.signature_version FROM veteran v "                      \
-  "JOIN policy p ON p.hash = v.policy JOIN workload w ON w.hash = v.workload JOIN machine m ON m.hash = v.machine "
-constexpr int kSignatureColumn = 19, kSignatureVersionColumn = 20;
-
-Veteran ReadVeteran(Db::Stmt& row) {
+Veteran KnowledgeBase::Impl::ReadVeteran(Db::Stmt& row) {
   Veteran v;
   auto text = [&](int i) { return row->getColumn(i).getString(); };
   auto real = [&](int i) { return row->getColumn(i).getDouble(); };
@@ -68,27 +46,20 @@ Veteran ReadVeteran(Db::Stmt& row) {
   return v;
 }
 
-PolicyRecord ReadPolicy(Db::Stmt& row) {
+PolicyRecord KnowledgeBase::Impl::ReadPolicy(Db::Stmt& row) {
   auto text = [&](int i) { return row->getColumn(i).getString(); };
   return {.hash = text(0), .source = text(1), .object_hash = text(2), .name = text(3), .author = text(4),
           .parent = text(5), .added_wall = text(6)};
 }
 
-}  // namespace
-
-struct KnowledgeBase::Impl {
-  std::unique_ptr<Db> db;
-  std::mutex mutex;
-
-  // These run inside Db::Try: they throw what SQLite throws.
-  Status CheckKnown(const char* what, const char* sql, const std::string& hash);
-  Status CheckAllKnown(const std::string& policy, const std::string& workload, const std::string& machine);
-  std::optional<Veteran> Current(const std::string& workload, const std::string& machine);
-  std::string WhyRefused(const VeteranClaim& claim, const std::optional<Veteran>& current);
-  void InsertVeteran(const std::string& id, const VeteranClaim& claim);
-  Result<PolicyRecord> Find(std::string_view policy);
-  Result<std::vector<VeteranMatch>> Measure(const VeteranQuery& query, int64_t* other_versions);
-};
+EvaluationRecord KnowledgeBase::Impl::ReadEvaluation(Db::Stmt& row) {
+  auto text = [&](int i) { return row->getColumn(i).getString(); };
+  return {.id = text(0), .policy = text(1), .workload = text(2), .machine = text(3), .host = text(4),
+          .family = ParseFamily(text(5)), .seeds = row->getColumn(6).getInt(),
+          .seed_base = static_cast<uint64_t>(row->getColumn(7).getInt64()),
+          .score = row->getColumn(8).getDouble(), .metrics_json = text(9), .versions_json = text(10),
+          .imported = row->getColumn(11).getInt() != 0, .recorded_wall = text(12)};
+}
 
 KnowledgeBase::KnowledgeBase(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 KnowledgeBase::KnowledgeBase(KnowledgeBase&&) noexcept = default;
@@ -177,29 +148,33 @@ Status KnowledgeBase::Impl::CheckAllKnown(const std::string& policy, const std::
   return CheckKnown("machine", "SELECT 1 FROM machine WHERE hash = ?", machine);
 }
 
+int KnowledgeBase::Impl::InsertEvaluation(const EvaluationRecord& e, bool imported) {
+  // Measured here wins over imported, never the other way round.
+  auto put = db->Prepare(
+      "INSERT INTO evaluation VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " OSE_NOW_WALL ") "
+      "ON CONFLICT(id) DO UPDATE SET imported = 0 WHERE imported > excluded.imported");
+  put->bind(1, EvaluationId(e));
+  put->bind(2, e.policy);
+  put->bind(3, e.workload);
+  put->bind(4, e.machine);
+  put->bind(5, e.host);
+  put->bind(6, std::string(SeedFamilyName(e.family)));
+  put->bind(7, e.seeds);
+  put->bind(8, static_cast<int64_t>(e.seed_base));
+  put->bind(9, e.score);
+  put->bind(10, e.metrics_json);
+  put->bind(11, e.versions_json);
+  put->bind(12, imported ? 1 : 0);
+  return put->exec();
+}
+
 Result<std::string> KnowledgeBase::RecordEvaluation(const EvaluationRecord& e) {
   std::string id = EvaluationId(e);
   std::lock_guard hold(impl_->mutex);
   Db& db = *impl_->db;
   return db.Write([&]() -> Result<std::string> {
     OSE_TRY(impl_->CheckAllKnown(e.policy, e.workload, e.machine));
-    // Measured here wins over imported, never the other way round.
-    auto put = db.Prepare(
-        "INSERT INTO evaluation VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " OSE_NOW_WALL ") "
-        "ON CONFLICT(id) DO UPDATE SET imported = min(imported, excluded.imported)");
-    put->bind(1, id);
-    put->bind(2, e.policy);
-    put->bind(3, e.workload);
-    put->bind(4, e.machine);
-    put->bind(5, e.host);
-    put->bind(6, std::string(SeedFamilyName(e.family)));
-    put->bind(7, e.seeds);
-    put->bind(8, static_cast<int64_t>(e.seed_base));
-    put->bind(9, e.score);
-    put->bind(10, e.metrics_json);
-    put->bind(11, e.versions_json);
-    put->bind(12, e.imported ? 1 : 0);
-    put->exec();
+    impl_->InsertEvaluation(e, e.imported);
     return id;
   });
 }
@@ -327,23 +302,16 @@ Result<PolicyDetails> KnowledgeBase::Show(std::string_view policy) {
           "SELECT p.hash, '', p.object_hash, p.name, p.author, p.parent, p.added_wall "
           "FROM line JOIN policy p ON p.hash = line.hash WHERE depth > 0 ORDER BY depth");
       row->bind(1, d.policy.hash);
-      while (row->executeStep()) d.ancestors.push_back(ReadPolicy(row));
+      while (row->executeStep()) d.ancestors.push_back(Impl::ReadPolicy(row));
     }
     {
       auto row = db.Prepare(OSE_VETERAN_COLUMNS "WHERE v.policy = ? ORDER BY w.name, m.name, v.since_wall DESC, v.id");
       row->bind(1, d.policy.hash);
-      while (row->executeStep()) d.veterans.push_back(ReadVeteran(row));
+      while (row->executeStep()) d.veterans.push_back(Impl::ReadVeteran(row));
     }
     auto row = db.Prepare("SELECT * FROM evaluation WHERE policy = ? ORDER BY workload, machine, recorded_wall, id");
     row->bind(1, d.policy.hash);
-    while (row->executeStep()) {
-      auto text = [&](int i) { return row->getColumn(i).getString(); };
-      d.evaluations.push_back({.id = text(0), .policy = text(1), .workload = text(2), .machine = text(3), .host = text(4),
-                               .family = ParseFamily(text(5)), .seeds = row->getColumn(6).getInt(),
-                               .seed_base = static_cast<uint64_t>(row->getColumn(7).getInt64()),
-                               .score = row->getColumn(8).getDouble(), .metrics_json = text(9), .versions_json = text(10),
-                               .imported = row->getColumn(11).getInt() != 0, .recorded_wall = text(12)});
-    }
+    while (row->executeStep()) d.evaluations.push_back(Impl::ReadEvaluation(row));
     return d;
   });
 }
@@ -357,7 +325,7 @@ Result<std::vector<Veteran>> KnowledgeBase::ListVeterans(bool current_only) {
                           "ORDER BY w.name, v.workload, m.name, v.machine, v.superseded_by IS NOT NULL, v.since_wall DESC, v.id");
     row->bind(1, current_only ? 1 : 0);
     std::vector<Veteran> veterans;
-    while (row->executeStep()) veterans.push_back(ReadVeteran(row));
+    while (row->executeStep()) veterans.push_back(Impl::ReadVeteran(row));
     return veterans;
   });
 }
@@ -368,7 +336,7 @@ Result<std::vector<PolicyRecord>> KnowledgeBase::ListPolicies() {
   return db.Try([&]() -> Result<std::vector<PolicyRecord>> {
     auto row = db.Prepare("SELECT hash, '', object_hash, name, author, parent, added_wall FROM policy ORDER BY name, hash");
     std::vector<PolicyRecord> policies;
-    while (row->executeStep()) policies.push_back(ReadPolicy(row));
+    while (row->executeStep()) policies.push_back(Impl::ReadPolicy(row));
     return policies;
   });
 }

@@ -140,6 +140,12 @@ struct QueryAnswer {
   std::string note;  // when there is no match: says so and why
 };
 
+struct Bundle;  // store/bundle.h
+
+struct ImportCounts {  // rows that were not known
+  int64_t policies = 0, workloads = 0, machines = 0, evaluations = 0;
+};
+
 class KnowledgeBase {
  public:
   static constexpr int kSchemaVersion = 1;
@@ -176,6 +182,15 @@ class KnowledgeBase {
   Result<std::vector<Veteran>> ListVeterans(bool current_only = true);
   Result<std::vector<PolicyRecord>> ListPolicies();    // by name; sources left out
   Result<std::vector<WorkloadRecord>> ListWorkloads();  // by name; texts left out
+
+  // What these current veterans (ids) are and rest on: their policies with ancestors and the policies they beat, the
+  // workloads and machines, and what was measured here of all that. Imported evaluations are left out: they are hearsay.
+  // kExitNotFound: an id that is no current veteran's.
+  Result<Bundle> Export(const std::vector<std::string>& veterans);
+
+  // Adds what is not known, evaluations as imported, all or nothing. What is known stays as it is, to the last column:
+  // a stranger's bundle renames nothing. Claims are not written. The caller has checked what is in it (docs/bundles.md).
+  Result<ImportCounts> Import(const Bundle& bundle);
 
   // Current veterans of the nearest workloads: by distance, then by likeness in CPUs, then by id.
   Result<QueryAnswer> Query(const VeteranQuery& query);

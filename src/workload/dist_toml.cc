@@ -99,7 +99,8 @@ void ParseDist(const TomlValue& value, const std::string& what, int64_t unit_ns,
     const std::string file_key = std::string(key) + "_file";
     if (std::string name; t.String(file_key, &name)) {
       ++given;
-      if (auto status = ReadNumbers(value.BesideFile(name), out); !status.ok()) t.Fail(file_key, status.error().message);
+      if (!value.MayNameFiles()) t.Fail(file_key, fmt::format("'{}' names a file, which a text from elsewhere may not; give '{}'", file_key, key));
+      else if (auto status = ReadNumbers(value.BesideFile(name), out); !status.ok()) t.Fail(file_key, status.error().message);
       return true;
     }
     auto v = t.Value(key);

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "core/exit_code.h"
+#include "workload/alone.h"
 #include "workload/dist_toml.h"
 #include "workload/toml_reader.h"
 
@@ -199,8 +200,10 @@ Machine WithCpus(const Machine& machine, int cpus) {
   return m;
 }
 
-Result<Machine> ParseMachine(std::string_view text, const std::string& file) {
+namespace {
+Result<Machine> ParseText(std::string_view text, const std::string& file, bool alone) {
   OSE_ASSIGN(TomlDoc doc, TomlDoc::Parse(text, file, kExitBadMachine, "docs/machines.md"));
+  if (alone) doc.RefuseFiles();
   TomlTable root = doc.root();
   Machine m;
   m.name = Stem(file);
@@ -224,6 +227,10 @@ Result<Machine> ParseMachine(std::string_view text, const std::string& file) {
   OSE_TRY(doc.status());
   return m;
 }
+}  // namespace
+
+Result<Machine> ParseMachine(std::string_view text, const std::string& file) { return ParseText(text, file, false); }
+Result<Machine> ParseMachineAlone(std::string_view text, const std::string& file) { return ParseText(text, file, true); }
 
 Result<Machine> LoadMachine(const std::string& path) {
   OSE_ASSIGN(std::string text, ReadFile(path, 1 << 20));

@@ -20,6 +20,7 @@ struct TomlDoc::State {
   toml::table table;
   std::optional<Error> error;
   bool error_is_missing_key = false;
+  bool alone = false;
 
   void Fail(int line, const std::string& what, bool missing_key = false) {
     // An unknown key explains a missing one, so it takes its place.
@@ -79,6 +80,7 @@ Result<TomlDoc> TomlDoc::Parse(std::string_view text, const std::string& file, i
   return TomlDoc(std::move(state));
 }
 
+void TomlDoc::RefuseFiles() { state_->alone = true; }
 TomlTable TomlDoc::root() { return TomlTable(state_.get(), &state_->table, "", 1); }
 Status TomlDoc::status() const { return state_->error ? Status(*state_->error) : Status(); }
 void TomlDoc::Fail(int line, const std::string& what) { state_->Fail(line, what); }
@@ -98,6 +100,7 @@ bool TomlValue::IsTable() const { return Node(node_).is_table(); }
 bool TomlValue::IsArray() const { return Node(node_).is_array(); }
 bool TomlValue::IsNumber() const { return Node(node_).is_number(); }
 std::string TomlValue::Describe() const { return DescribeNode(Node(node_)); }
+bool TomlValue::MayNameFiles() const { return !doc_->alone; }
 std::string TomlValue::BesideFile(const std::string& name) const { return JoinPath(Dirname(doc_->file), name); }
 
 void TomlValue::Fail(const std::string& what) const { doc_->Fail(line(), what); }

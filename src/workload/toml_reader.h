@@ -41,6 +41,9 @@ class TomlDoc {
   TomlDoc(TomlDoc&&) noexcept;
   ~TomlDoc();
 
+  // For the text of a stranger, who must not have files of this machine read: MayNameFiles() is false from now on.
+  void RefuseFiles();
+
   TomlTable root();
   Status status() const;
 
@@ -76,6 +79,7 @@ class TomlValue {
   std::vector<TomlValue> Items() const;
   std::optional<TomlTable> Table(const std::string& title) const;
 
+  bool MayNameFiles() const;
   // The path of a file that the document names: as it is if absolute, else beside the document.
   std::string BesideFile(const std::string& name) const;
 

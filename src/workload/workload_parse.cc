@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "core/exit_code.h"
 #include "core/metrics.h"
+#include "workload/alone.h"
 #include "workload/dist_toml.h"
 #include "workload/rtapp.h"
 #include "workload/script.h"
@@ -561,11 +562,17 @@ int NiceToWeight(int nice) {
   return std::clamp((weight * 100 + 512) / 1024, 1, 10'000);
 }
 
-Result<Workload> ParseWorkload(std::string_view text, const std::string& file) {
+namespace {
+Result<Workload> ParseText(std::string_view text, const std::string& file, bool alone) {
   LiftedScripts lifted = LiftScripts(text);
   OSE_ASSIGN(TomlDoc doc, TomlDoc::Parse(lifted.text, file, kExitBadWorkload, "docs/workloads.md"));
+  if (alone) doc.RefuseFiles();
   return Parser(std::move(doc), file, std::move(lifted.bodies)).Run();
 }
+}  // namespace
+
+Result<Workload> ParseWorkload(std::string_view text, const std::string& file) { return ParseText(text, file, false); }
+Result<Workload> ParseWorkloadAlone(std::string_view text, const std::string& file) { return ParseText(text, file, true); }
 
 Result<Workload> LoadWorkload(const std::string& path) {
   OSE_ASSIGN(std::string text, ReadFile(path));
