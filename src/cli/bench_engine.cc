@@ -89,7 +89,9 @@ class EngineBench {
     for (size_t i = 0; i < std::min(kFinalists, search.ranking.size()); ++i) finalists.push_back({fmt::format("finalist-{}.cc", i), search.ranking[i].source});
     OSE_ASSIGN(RaceResult raced, Race(race, finalists, evaluator_));
     const std::vector<uint64_t> final_seeds = MakeSeeds(SeedFamily::kFinal, seed, problem_.workload.final_seeds);
-    if (!raced.order.empty()) OSE_ASSIGN(run.final_score, FinalScore(search.ranking[raced.order.front()], final_seeds));
+    if (!raced.order.empty()) {  // else all fail on other seeds: worth nothing
+      OSE_ASSIGN(run.final_score, FinalScore(search.ranking[raced.order.front()], final_seeds));
+    }
     if (strategy == flags_.strategies[0]) {
       for (const RankedCandidate& c : search.ranking) {
         if (c.name.empty()) continue;
