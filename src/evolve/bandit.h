@@ -10,17 +10,12 @@
 // with n its faded plays, those still in flight included (so that parallel picks spread), and N the
 // sum over all arms. An arm that was never played comes first. Ties go to the arm that was added first.
 //
-// Arms that are expected to pay alike form a group. The group is picked first, by the same index over what its
-// arms have brought together, then the arm in it: with some 25 operators and a few hundred plays hardly anything is
-// known of an operator, but soon enough of its kind.
-//
 // Deterministic: no randomness, no clock. Not thread-safe.
 #ifndef OSEVOLVE_EVOLVE_BANDIT_H_
 #define OSEVOLVE_EVOLVE_BANDIT_H_
 
 #include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace ose {
@@ -35,13 +30,12 @@ class Bandit {
  public:
   explicit Bandit(BanditOptions options = {}) : options_(options) {}
 
-  // Returns the arm's number, from 0. `cost` > 0 is assumed until it was played. Without a group it is one of its own.
-  int AddArm(std::string name, double cost = 1, std::string_view group = "");
+  // Returns the arm's number, from 0. `cost` > 0 is assumed until it was played.
+  int AddArm(std::string name, double cost = 1);
   int size() const { return static_cast<int>(arms_.size()); }
   const std::string& name(int arm) const { return arms_[static_cast<size_t>(arm)].name; }
   // -1 when there is none of that name.
   int Find(const std::string& name) const;
-  const std::string& group(int arm) const { return groups_[static_cast<size_t>(arms_[static_cast<size_t>(arm)].group)]; }
 
   // The best arm among those for which `allowed` holds (all when it is empty); -1 when there is none.
   int Pick(const std::function<bool(int)>& allowed = {}) const;
@@ -53,7 +47,6 @@ class Bandit {
 
   struct Arm {
     std::string name;
-    int group = 0;
     double plays = 0, reward = 0, cost = 0;  // faded sums
     double assumed_cost = 1;
     int in_flight = 0;
@@ -65,7 +58,6 @@ class Bandit {
  private:
   const BanditOptions options_;
   std::vector<Arm> arms_;
-  std::vector<std::string> groups_;
 };
 
 }  // namespace ose

@@ -23,22 +23,6 @@ TEST(Bandit, PlaysEachArmOnceInOrderThenTheBest) {
   EXPECT_EQ(b.Find("d"), -1);
 }
 
-TEST(Bandit, APoorGroupWaitsThoughItHasArmsThatWereNeverPlayed) {
-  Bandit b({.discount = 1, .exploration = 0.1, .cost_power = 0});
-  for (int i = 0; i < 10; ++i) b.AddArm("edit" + std::to_string(i), 1, "edits");
-  const int rule = b.AddArm("rule", 1, "rules"), other = b.AddArm("other", 1, "rules");
-  EXPECT_EQ(b.Pick(), 0);
-  b.Record(0, 0, 1, false);
-  EXPECT_EQ(b.Pick(), rule);
-  b.Record(rule, 1, 1, false);
-  EXPECT_EQ(b.Pick(), other);  // of the better group, the arm that is not known
-  b.Record(other, 0, 1, false);
-  // 0.5 + 0.1 sqrt(ln 3 / 2) for the rules, 0.1 sqrt(ln 3) for the edits.
-  EXPECT_EQ(b.Pick(), rule);
-  EXPECT_EQ(b.Pick([&](int arm) { return arm < rule; }), 1);
-  EXPECT_EQ(b.group(other), "rules");
-}
-
 // index = (1/2 + 0.4 sqrt(ln 4 / 2)) / 1 = 0.833 against (1 + 0.4 sqrt(ln 4 / 2)) / 4 = 0.333.
 TEST(Bandit, CostCounts) {
   for (double power : {0.0, 1.0}) {

@@ -18,10 +18,11 @@ constexpr int kTriesPerProposal = 12;
 constexpr int kGeneration = 32;  // proposals, for the progress line
 constexpr char kRecheckOp[] = "recheck";
 // Share of proposals whose operator is drawn with equal chances, whatever the bandit says.
-constexpr double kAnyOperator = 0.5;
-// What a child gets that is among the first of 1/kGoodPart of its island's places.
+constexpr double kAnyOperator = 0.25;
+// Rewards: a new best by kLeap or more has 1, one by nearly nothing kLeastBest, a place in the first 1/kGoodPart of the
+// island kGood. Leaps are what a search lives on; who brings a thousandth at a time must not crowd out who brings them.
+constexpr double kLeap = 0.05, kLeastBest = 0.2, kGood = 0.05;
 constexpr int kGoodPart = 4;
-constexpr double kGoodReward = 0.3;
 
 double MeanOfFirst(const std::vector<SeedResult>& seeds, size_t n) {
   n = std::min(n, seeds.size());
@@ -56,8 +57,6 @@ std::vector<std::string> OpNames(const Mutator& mutator) {
   return names;
 }
 
-std::string_view FamilyOf(const Mutator& mutator, const std::string& op) { return op == kTuneOp ? kNumbers : mutator.FamilyOf(op); }
-
 }  // namespace
 
 const std::vector<std::string>& StrategyNames() {
@@ -77,9 +76,9 @@ Evolution::Evolution(EvolutionOptions options, std::vector<SeedPolicy> seeds, Ev
       population_(WithSeed(options_.population, options_.seed)),
       tuner_(options_.seed),
       op_names_(OpNames(mutator)) {
-  for (const std::string& name : op_names_) ops_.AddArm(name, 1, FamilyOf(mutator, name));
+  for (const std::string& name : op_names_) ops_.AddArm(name);
   if (!options_.models) return;
-  models_ = std::make_unique<ModelSearch>(*options_.models, ops_, evaluator_, db_, [this](int64_t id) -> const std::string* {
+  models_ = std::make_unique<ModelSearch>(*options_.models, op_names_, evaluator_, db_, [this](int64_t id) -> const std::string* {
     auto it = known_.find(id);
     return it != known_.end() ? &it->second.source : nullptr;
   });
@@ -391,15 +390,14 @@ Status Evolution::CommitFront() {
   return {};
 }
 
-// For the bandit: 1 for a new best of the run, less for a place among the island's best. To be better than its parent is no
-// merit: from a poor parent nearly everything is.
+// For the bandit. To be better than its parent is no merit: from a poor parent nearly everything is.
 double Evolution::Reward(const Proposal& p, const Evaluation& e) const {
   if (!Full(e) || p.op == "seed") return 0;
   const double score = e.MeanScore();
-  if (score > Best() * (1 + 1e-6)) return 1;
+  if (const double gain = Best() > 0 ? score / Best() - 1 : 1; gain > 1e-6) return kLeastBest + (1 - kLeastBest) * std::min(1.0, gain / kLeap);
   const auto& archive = population_.islands()[static_cast<size_t>(p.island)];
   const bool same = SeedScores(e) == known_.at(p.parents[0]).seed_scores;
-  return !same && archive.RankOf(score) < options_.population.archive_size / kGoodPart ? kGoodReward : 0;
+  return !same && archive.RankOf(score) < options_.population.archive_size / kGoodPart ? kGood : 0;
 }
 
 Status Evolution::Commit(const InFlight& f, const Evaluation& e, double reward) {

@@ -35,7 +35,7 @@ bool ReadsTunables(const std::string& source) {
 
 }  // namespace
 
-ModelSearch::ModelSearch(ModelSearchOptions options, const Bandit& ops, Evaluator& evaluator, RunDb& db,
+ModelSearch::ModelSearch(ModelSearchOptions options, std::vector<std::string> ops, Evaluator& evaluator, RunDb& db,
                          std::function<const std::string*(int64_t)> source_of)
     : options_(std::move(options)),
       db_(db),
@@ -46,7 +46,7 @@ ModelSearch::ModelSearch(ModelSearchOptions options, const Bandit& ops, Evaluato
       failures_in_a_row_(options_.arms.size(), 0),
       unusable_in_a_row_(options_.arms.size(), 0),
       pool_(options_.arms, *options_.templates, *options_.ledger, db, 0) {
-  for (int i = 0; i < ops.size(); ++i) bandit_.AddArm(ops.name(i), kOperatorCost, ops.group(i));
+  for (std::string& op : ops) bandit_.AddArm(std::move(op), kOperatorCost);
   first_model_ = bandit_.size();
   for (const ModelArm& arm : options_.arms) bandit_.AddArm(arm.name, kModelCost);
   for (PromptTask task : kTasks) tasks_.AddArm(PromptTaskName(task));

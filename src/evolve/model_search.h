@@ -57,7 +57,7 @@ inline constexpr double kLeastShare = 0.15;
 class ModelSearch {
  public:
   // Borrows `evaluator` and `db`. `source_of` finds the source of a proposal that scored, or null.
-  ModelSearch(ModelSearchOptions options, const Bandit& ops, Evaluator& evaluator, RunDb& db,
+  ModelSearch(ModelSearchOptions options, std::vector<std::string> ops, Evaluator& evaluator, RunDb& db,
               std::function<const std::string*(int64_t)> source_of);
 
   // One line for the run's log: calls that gave no candidate, models that are given up, notes.

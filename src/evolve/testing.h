@@ -97,7 +97,6 @@ class FakeMutator : public Mutator {
  public:
   FakeMutator(std::vector<std::string> ops, std::function<int(std::string_view op, Rng&)> step) : ops_(std::move(ops)), step_(std::move(step)) {}
   const std::vector<std::string>& ops() const override { return ops_; }
-  std::string_view FamilyOf(std::string_view) const override { return "numbers"; }
   Result<Mutation> Mutate(const std::string& parent, std::string_view op, const std::vector<std::string>&, Rng& rng) override {
     const int step = step_(op, rng);
     if (step == 0) return Error{1, "finds nothing to change"};

@@ -28,16 +28,10 @@ class AstMutator : public Mutator {
     for (const Operator& op : Operators()) names_.emplace_back(op.name);
     names_.emplace_back(kCompound);
     for (const Operator& op : Operators())
-      if (op.family == kMechanisms) mechanisms_.emplace_back(op.name);
+      if (op.mechanism) mechanisms_.emplace_back(op.name);
   }
 
   const std::vector<std::string>& ops() const override { return names_; }
-
-  std::string_view FamilyOf(std::string_view op) const override {
-    if (op == kCompound) return kMechanisms;
-    auto found = std::find_if(Operators().begin(), Operators().end(), [&](const Operator& o) { return o.name == op; });
-    return found != Operators().end() ? found->family : "";
-  }
 
   Result<Mutation> Mutate(const std::string& parent, std::string_view op,
                           const std::vector<std::string>& mates, Rng& rng) override {

@@ -17,9 +17,6 @@
 
 namespace ose {
 
-// Families of operators: numbers, edits of single expressions and statements, code of other policies, whole rules.
-inline constexpr std::string_view kNumbers = "numbers", kEdits = "edits", kCrossover = "crossover", kMechanisms = "mechanisms";
-
 struct Mutation {
   std::string source;
   std::string op;    // the operator that made it
@@ -35,8 +32,6 @@ class Mutator {
 
   // Names of the operators, in a fixed order.
   virtual const std::vector<std::string>& ops() const = 0;
-  // One of the above: operators of a family pay alike. "" when there is no such operator.
-  virtual std::string_view FamilyOf(std::string_view op) const = 0;
 
   // One child of `parent`. `mates` are the sources that crossover may take from; other operators
   // ignore them. Deterministic in (parent, op, mates, state of rng). An error when the parent

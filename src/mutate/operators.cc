@@ -19,14 +19,15 @@ bool LooksLikeTime(std::string_view name) {
 
 const std::vector<Operator>& Operators() {
   static const std::vector<Operator> operators = {
-      {"tunable", MutateTunable, kNumbers},   {"constant", MutateConstant, kNumbers}, {"compare", MutateComparison, kEdits},
-      {"arith", MutateArithmetic, kEdits},    {"negate", NegateCondition, kEdits},    {"guard", GuardStatement, kEdits},
-      {"branch", BranchStatement, kEdits},    {"delete", DeleteStatement, kEdits},    {"copy", CopyStatement, kEdits},
-      {"move", MoveStatement, kEdits},        {"swap", SwapStatements, kEdits},       {"replace", ReplaceExpression, kEdits},
-      {"call", MutateCall, kEdits},           {"cross_block", CrossBlock, kCrossover}, {"graft", GraftStatement, kCrossover},
-      {"simplify", Simplify, kEdits},         {"priority", PriorityTerm, kMechanisms}, {"slice", SliceRule, kMechanisms},
-      {"place", PlacementRule, kMechanisms},  {"preempt", PreemptRule, kMechanisms},  {"trial", TrialRule, kMechanisms},
-      {"queue", QueueRule, kMechanisms},      {"hook", HookRule, kMechanisms},
+      {"tunable", MutateTunable},  {"constant", MutateConstant}, {"compare", MutateComparison},
+      {"arith", MutateArithmetic}, {"negate", NegateCondition},  {"guard", GuardStatement},
+      {"branch", BranchStatement}, {"delete", DeleteStatement},  {"copy", CopyStatement},
+      {"move", MoveStatement},     {"swap", SwapStatements},     {"replace", ReplaceExpression},
+      {"call", MutateCall},        {"cross_block", CrossBlock},  {"graft", GraftStatement},
+      {"simplify", Simplify},
+      {"priority", PriorityTerm, true}, {"slice", SliceRule, true}, {"place", PlacementRule, true},
+      {"preempt", PreemptRule, true},   {"trial", TrialRule, true}, {"queue", QueueRule, true},
+      {"hook", HookRule, true},
   };
   return operators;
 }

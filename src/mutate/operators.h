@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "base/random.h"
-#include "mutate/mutator.h"
 #include "mutate/program.h"
 
 namespace ose {
@@ -33,7 +32,7 @@ using OperatorFunction = std::optional<TreeChange> (*)(const Program&, const Mat
 struct Operator {
   std::string_view name;
   OperatorFunction run;
-  std::string_view family;  // Mutator::FamilyOf
+  bool mechanism = false;  // adds a whole rule
 };
 
 const std::vector<Operator>& Operators();
