@@ -21,7 +21,7 @@ json /policy=quick /seed_policy=slow /workload=small /machine=vm-2cpu /cpus=2 /s
 # A run, explained from its folder alone.
 expect 0 evolve small --from slow --evals 60 --out run --no-kb -q
 expect 0 explain --run run --seeds select:3 -o shipped --name winner
-has shipped/explanation.md '# winner' '## Lineage' 'candidate ' ', seed: slow' 'osevolve explain --run run --seeds select:3'
+has shipped/explanation.md '# winner' '## Lineage' 'candidate ' ', seed: ' 'osevolve explain --run run --seeds select:3'
 [[ -s shipped/winner.min.cc ]] || fail 'no smaller policy'
 
 expect 2 explain toy/policies/slow.cc --against slow --workload small
