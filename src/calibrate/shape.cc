@@ -15,7 +15,7 @@ template <class Of>
 int LargestSet(const Topology& t, Of of, int* sets, bool* alike) {
   std::map<int, int> members;
   for (int cpu : t.online) ++members[of(Place(t, cpu))];
-  int most = 0;
+  int most = 1;  // of no CPU at all, too: callers divide by it
   *alike = true;
   for (const auto& [id, n] : members) most = std::max(most, n);
   for (const auto& [id, n] : members) *alike = *alike && n == most;
@@ -56,8 +56,8 @@ Shape MachineShape(const Topology& t) {
   }
   int caches = 1, nodes = 1;
   bool caches_alike = true, nodes_alike = true;
-  const int per_llc = std::max(1, LargestSet(t, [](const CpuPlace& p) { return p.llc; }, &caches, &caches_alike));
-  const int per_node = std::max(1, LargestSet(t, [](const CpuPlace& p) { return p.node; }, &nodes, &nodes_alike));
+  const int per_llc = LargestSet(t, [](const CpuPlace& p) { return p.llc; }, &caches, &caches_alike);
+  const int per_node = LargestSet(t, [](const CpuPlace& p) { return p.node; }, &nodes, &nodes_alike);
   if (caches > 1) s.cpus_per_llc = per_llc + per_llc % s.smt;
   if (!caches_alike) s.notes.push_back(fmt::format("last-level caches have unequal numbers of CPUs: the profile says {} each", per_llc));
   if (nodes > 1) {

@@ -235,6 +235,11 @@ ModelSearch::Origin ModelSearch::OriginOf(const ModelResult& r, bool live) const
   return o;
 }
 
+void ModelSearch::GiveUp(int model, const std::string& why) {
+  given_up_[static_cast<size_t>(model)] = true;
+  Event(fmt::format("{} is given up: {}", options_.arms[static_cast<size_t>(model)].name, why));
+}
+
 void ModelSearch::Settle(const Origin& o, double reward, double extra_cost) {
   if (o.arm >= 0) bandit_.Record(o.arm, reward, o.cost + extra_cost, o.live);
   if (o.task >= 0) tasks_.Record(o.task, reward, 1, o.live);
@@ -257,8 +262,7 @@ void ModelSearch::Collect(ModelResult r) {
   if (r.failure == CallFailure::kNone) {
     in_a_row = 0;
   } else if (++in_a_row >= kFailuresToGiveUp || IsHopeless(r.failure)) {
-    given_up_[static_cast<size_t>(r.arm)] = true;
-    Event(fmt::format("{} is given up: {}", arm.name, OneLine(r.reason, 300)));
+    GiveUp(r.arm, OneLine(r.reason, 300));
   }
   if (r.task == PromptTask::kNotes) {
     bandit_.Drop(origin.arm);
@@ -274,10 +278,7 @@ void ModelSearch::Collect(ModelResult r) {
   }
   int& unusable = unusable_in_a_row_[static_cast<size_t>(r.arm)];
   unusable = r.ok ? 0 : unusable + (r.failure == CallFailure::kNone);
-  if (unusable >= kUnusableToGiveUp && ArmUsable(r.arm)) {
-    given_up_[static_cast<size_t>(r.arm)] = true;
-    Event(fmt::format("{} is given up: {} replies in a row gave no candidate, the last one: {}", arm.name, unusable, OneLine(r.reason, 200)));
-  }
+  if (unusable >= kUnusableToGiveUp && ArmUsable(r.arm)) GiveUp(r.arm, fmt::format("{} replies in a row gave no candidate, the last one: {}", unusable, OneLine(r.reason, 200)));
   if (!r.ok) {
     ++totals_.unusable;
     Settle(origin, 0, 0);

@@ -116,6 +116,7 @@ class ModelSearch {
   bool StartRepair(int model, const std::vector<Archive>& islands);
   void StartNotes(int model, const std::vector<Archive>& islands);
   void Collect(ModelResult result);
+  void GiveUp(int model, const std::string& why);
   void Settle(const Origin& origin, double reward, double extra_cost);
   Origin OriginOf(const ModelResult& r, bool live) const;
   void Event(const std::string& line);
