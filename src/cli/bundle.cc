@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "cli/bundle_check.h"
 #include "cli/commands.h"
 #include "cli/context.h"

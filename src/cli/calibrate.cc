@@ -4,10 +4,10 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/utf8.h"
 #include "calibrate/calibrate.h"
 #include "cli/commands.h"

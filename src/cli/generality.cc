@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
+#include "base/json.h"
 #include "eval/collect.h"
 #include "report/rows.h"
 #include "workload/neighbours.h"

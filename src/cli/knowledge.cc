@@ -2,11 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include <set>
 
 #include "base/hash.h"
+#include "base/json.h"
 #include "core/exit_code.h"
 #include "evolve/run_memory.h"
 #include "report/rows.h"

@@ -12,9 +12,9 @@
 #include <functional>
 #include <list>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 
+#include "base/json.h"
 #include "base/result.h"
 #include "cli/context.h"
 #include "cli/mcp_server.h"

@@ -4,9 +4,9 @@
 
 #include <CLI/CLI.hpp>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "core/exit_code.h"
 #include "llm/exchange.h"
 #include "llm/http.h"

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "core/exit_code.h"
 #include "report/table.h"
 

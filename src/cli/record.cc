@@ -7,9 +7,9 @@
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "calibrate/quiet.h"
 #include "cli/commands.h"
 #include "cli/context.h"

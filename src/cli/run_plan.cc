@@ -5,9 +5,8 @@
 
 #include <CLI/CLI.hpp>
 
-#include <nlohmann/json.hpp>
-
 #include "base/file.h"
+#include "base/json.h"
 #include "core/exit_code.h"
 
 namespace ose {

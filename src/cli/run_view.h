@@ -4,9 +4,9 @@
 #define OSEVOLVE_CLI_RUN_VIEW_H_
 
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <string>
 
+#include "base/json.h"
 #include "base/result.h"
 #include "cli/context.h"
 #include "cli/run_plan.h"

@@ -6,10 +6,10 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "cli/context.h"
 #include "core/exit_code.h"
 #include "validate/theory.h"

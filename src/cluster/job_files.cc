@@ -1,10 +1,9 @@
 #include "cluster/job_files.h"
 
-#include <nlohmann/json.hpp>
-
 #include "base/base64.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/utf8.h"
 #include "core/exit_code.h"
 

@@ -1,9 +1,9 @@
 #include "core/live_protocol.h"
 
 #include <cstdlib>
-#include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/json.h"
 #include "core/exit_code.h"
 
 namespace ose {
@@ -73,14 +73,16 @@ Result<LiveRequest> DecodeLiveRequest(std::string_view text) {
     r.cgroup = *cgroup;
   }
   if (auto timeout = j.find("timeout_ms"); timeout != j.end()) {
-    if (!timeout->is_number_unsigned() || *timeout < 1 || *timeout > 30000) return Malformed();
-    r.timeout_ms = *timeout;
+    const auto n = WholeNumber<uint32_t>(*timeout);
+    if (!n || *n < 1 || *n > 30000) return Malformed();
+    r.timeout_ms = *n;
   }
   if (auto tunables = j.find("tunables"); tunables != j.end()) {
     if (!tunables->is_object()) return Malformed();
     for (const auto& [name, value] : tunables->items()) {
-      if (!value.is_number_integer()) return Malformed();
-      r.tunables[name] = value;
+      const auto n = WholeNumber<int64_t>(value);
+      if (!n) return Malformed();
+      r.tunables[name] = *n;
     }
   }
   return r;
@@ -96,8 +98,8 @@ std::string EncodeLiveReply(const Result<std::string>& status) {
 Result<std::string> DecodeLiveReply(std::string_view text) {
   const json j = json::parse(text, nullptr, false);
   if (j.is_object() && j.value("ok", json()) == true && j.contains("status")) return j["status"].dump();
-  if (j.is_object() && j.value("code", json()).is_number_integer() && j.value("error", json()).is_string())
-    return Error{j["code"].get<int>(), j["error"].get<std::string>()};
+  if (j.is_object() && j.value("error", json()).is_string())
+    if (const auto code = WholeNumber<int>(j.value("code", json()))) return Error{*code, j["error"].get<std::string>()};
   return Error{kExitIo, "the supervisor's answer makes no sense"};
 }
 

@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "base/base64.h"
+#include "base/json.h"
 #include "base/varint.h"
 #include "core/exit_code.h"
 

@@ -1,8 +1,8 @@
 #include "core/schedule_profile.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "core/exit_code.h"
 
 namespace ose {

@@ -1,7 +1,6 @@
 #include "core/worker_protocol.h"
 
-#include <nlohmann/json.hpp>
-
+#include "base/json.h"
 #include "base/utf8.h"
 #include "core/exit_code.h"
 

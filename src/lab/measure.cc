@@ -6,9 +6,9 @@
 #include <charconv>
 #include <cstdlib>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/json.h"
 #include "base/utf8.h"
 #include "core/exit_code.h"
 #include "lab/shell.h"

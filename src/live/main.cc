@@ -14,9 +14,9 @@
 
 #include <CLI/CLI.hpp>
 #include <iostream>
-#include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "core/candidate.h"
 #include "core/exit_code.h"
 #include "live/agent_child.h"

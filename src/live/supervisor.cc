@@ -14,13 +14,13 @@
 #include <cstring>
 #include <ctime>
 #include <deque>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <vector>
 
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/frame.h"
+#include "base/json.h"
 #include "core/exit_code.h"
 #include "live/cgroup.h"
 #include "live/privilege.h"

@@ -8,12 +8,12 @@
 
 #include <cstring>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/subprocess.h"
 #include "core/exit_code.h"
 #include "live/bpf_words.h"

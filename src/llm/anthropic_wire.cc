@@ -1,8 +1,7 @@
 // Claude API documentation: "Create a Message", "Streaming Messages", "Prompt caching", "Errors".
 #include <algorithm>
 
-#include <nlohmann/json.hpp>
-
+#include "base/json.h"
 #include "llm/claude_thinking.h"
 #include "llm/json_read.h"
 #include "llm/provider_error.h"

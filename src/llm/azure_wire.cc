@@ -1,7 +1,6 @@
 // Azure OpenAI REST API reference, "Chat completions": the body is OpenAI's, the deployment stands in the
 // URL, the key in the header api-key.
-#include <nlohmann/json.hpp>
-
+#include "base/json.h"
 #include "llm/json_read.h"
 #include "llm/openai_chat.h"
 #include "llm/provider_error.h"

@@ -2,8 +2,7 @@
 // "Amazon Bedrock API keys".
 #include <algorithm>
 
-#include <nlohmann/json.hpp>
-
+#include "base/json.h"
 #include "llm/claude_thinking.h"
 #include "llm/event_stream.h"
 #include "llm/json_read.h"

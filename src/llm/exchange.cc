@@ -9,13 +9,13 @@
 #include <cerrno>
 #include <cstring>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <vector>
 
 #include "base/base64.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/utf8.h"
 #include "core/exit_code.h"
 #include "llm/scrub.h"

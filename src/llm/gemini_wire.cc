@@ -2,8 +2,7 @@
 // "Thinking".
 #include <algorithm>
 
-#include <nlohmann/json.hpp>
-
+#include "base/json.h"
 #include "llm/json_read.h"
 #include "llm/provider_error.h"
 #include "llm/sse_decoder.h"

@@ -1,8 +1,7 @@
 // OpenAI API reference, "Create chat completion" and "Streaming"; vLLM "OpenAI-Compatible Server",
 // llama.cpp server README, Ollama "OpenAI compatibility", OpenRouter "API reference" and "Errors",
 // DeepSeek "Create chat completion".
-#include <nlohmann/json.hpp>
-
+#include "base/json.h"
 #include "llm/json_read.h"
 #include "llm/openai_chat.h"
 #include "llm/provider_error.h"

@@ -1,6 +1,5 @@
 // OpenAI API reference, "Create a model response" and "Streaming events".
-#include <nlohmann/json.hpp>
-
+#include "base/json.h"
 #include "llm/json_read.h"
 #include "llm/openai_chat.h"
 #include "llm/provider_error.h"

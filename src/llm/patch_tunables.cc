@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <charconv>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/edit_distance.h"
+#include "base/json.h"
 #include "base/utf8.h"
 #include "core/policy_source.h"
 #include "llm/patch_kinds.h"

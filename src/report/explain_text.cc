@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/json.h"
 #include "core/metrics.h"
 #include "core/policy_source.h"
 #include "report/mechanism.h"

@@ -139,7 +139,7 @@ Status ApplyLimits(const SandboxLimits& l, uint64_t mapped) {
   rlimit stack{};
   getrlimit(RLIMIT_STACK, &stack);
   // The kernel puts the program's name at the very top of the stack, a word below the end.
-  const char* name = reinterpret_cast<const char*>(getauxval(AT_EXECFN));
+  const char* name = reinterpret_cast<const char*>(getauxval(AT_EXECFN));  // NOLINT(performance-no-int-to-ptr): the kernel's address
   const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
   if (name) state.stack_end = (reinterpret_cast<uintptr_t>(name + strlen(name)) | (page - 1)) + 1 - stack.rlim_cur;
 

@@ -55,7 +55,7 @@ class FilterBuilder {
 
   Result<SeccompProgram> Finish() {
     Fd file(memfd_create("filter", MFD_CLOEXEC));
-    if (!file) Note(-errno);
+    if (!file) return Error{kSandboxUnavailable, std::string("seccomp: no memory for a filter: ") + strerror(errno)};
     if (error_ == 0) Note(seccomp_export_bpf(ctx_, file.get()));
     SeccompProgram program;
     if (error_ == 0) {

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 
 #include "base/hash.h"
+#include "base/json.h"
 #include "core/exit_code.h"
 #include "store/bundle_fields.h"
 #include "store/identity.h"

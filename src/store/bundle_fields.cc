@@ -133,17 +133,17 @@ double BundleFields::Number(const char* key) {
 int64_t BundleFields::Integer(const char* key, int64_t min, int64_t max) {
   const json* j = Get(key);
   if (!j) return min;
-  // Above 2^63 a number is unsigned; it would wrap.
-  const bool fits = j->is_number_unsigned() ? j->get<uint64_t>() <= static_cast<uint64_t>(max) : j->is_number_integer() && j->get<int64_t>() <= max;
-  if (!fits || j->get<int64_t>() < min) return Fail(key, "is no whole number from " + std::to_string(min) + " to " + std::to_string(max)), min;
-  return j->get<int64_t>();
+  const auto n = WholeNumber<int64_t>(*j);
+  if (!n || *n < min || *n > max) return Fail(key, "is no whole number from " + std::to_string(min) + " to " + std::to_string(max)), min;
+  return *n;
 }
 
 uint64_t BundleFields::Unsigned(const char* key) {
   const json* j = Get(key);
   if (!j) return 0;
-  if (!j->is_number_unsigned()) return Fail(key, "is no whole number from 0 on"), 0;
-  return j->get<uint64_t>();
+  const auto n = WholeNumber<uint64_t>(*j);
+  if (!n) return Fail(key, "is no whole number from 0 on"), 0;
+  return *n;
 }
 
 SeedFamily BundleFields::Family(const char* key) {

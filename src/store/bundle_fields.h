@@ -4,11 +4,11 @@
 #define OSEVOLVE_STORE_BUNDLE_FIELDS_H_
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/json.h"
 #include "core/seeds.h"
 
 namespace ose {

@@ -1,9 +1,9 @@
 #include "store/bundle.h"
 
 #include <functional>
-#include <nlohmann/json.hpp>
 
 #include "base/hash.h"
+#include "base/json.h"
 #include "core/exit_code.h"
 #include "store/bundle_fields.h"
 #include "store/testing.h"

@@ -205,7 +205,7 @@ void Db::LeaveWal() {
   try {
     sqlite_->setBusyTimeout(0);
     sqlite_->execAndGet("PRAGMA journal_mode = DELETE");
-  } catch (const SQLite::Exception&) {
+  } catch (const SQLite::Exception&) {  // NOLINT(bugprone-empty-catch)
     // A reader has it open; it stays in WAL mode, which is as good on a writable disk.
   }
 }

@@ -1,8 +1,7 @@
 #include "store/identity.h"
 
-#include <nlohmann/json.hpp>
-
 #include "base/hash.h"
+#include "base/json.h"
 
 namespace ose {
 namespace {

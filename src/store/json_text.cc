@@ -1,7 +1,8 @@
 #include "store/json_text.h"
 
 #include <limits>
-#include <nlohmann/json.hpp>
+
+#include "base/json.h"
 
 namespace ose {
 namespace {
@@ -48,8 +49,9 @@ std::optional<Tunables> ParseTunables(const std::string& text) {
   if (!j.is_object()) return std::nullopt;
   Tunables tunables;
   for (const auto& [name, value] : j.items()) {
-    if (!value.is_number_integer()) return std::nullopt;
-    tunables[name] = value.get<int64_t>();
+    const auto n = WholeNumber<int64_t>(value);
+    if (!n) return std::nullopt;
+    tunables[name] = *n;
   }
   return tunables;
 }
@@ -59,8 +61,9 @@ std::optional<std::vector<int64_t>> ParseIds(const std::string& text) {
   if (!j.is_array()) return std::nullopt;
   std::vector<int64_t> ids;
   for (const Json& id : j) {
-    if (!id.is_number_integer()) return std::nullopt;
-    ids.push_back(id.get<int64_t>());
+    const auto n = WholeNumber<int64_t>(id);
+    if (!n) return std::nullopt;
+    ids.push_back(*n);
   }
   return ids;
 }

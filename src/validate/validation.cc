@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "core/exit_code.h"
 #include "report/rows.h"
 #include "report/table.h"
@@ -36,7 +36,11 @@ RowVerdict VerdictOf(const ValidationRow& r, bool rejected) {
     case Criterion::kContains:
       if (rejected) return RowVerdict::kOff;
       return HalfWidth(m) <= r.limit * std::fabs(r.reference) ? RowVerdict::kOk : RowVerdict::kUnresolved;
-    case Criterion::kWithin: return std::fabs(m.mean - r.reference) <= r.limit * std::fabs(r.reference) ? RowVerdict::kOk : RowVerdict::kOff;
+    case Criterion::kWithin: {
+      const double allowed = r.limit * std::fabs(r.reference);
+      if (std::fabs(m.mean - r.reference) <= allowed) return RowVerdict::kOk;
+      return m.lo - r.reference > allowed || r.reference - m.hi > allowed ? RowVerdict::kOff : RowVerdict::kUnresolved;
+    }
     case Criterion::kAtLeast: return m.mean >= r.limit ? RowVerdict::kOk : RowVerdict::kOff;
   }
   return RowVerdict::kUnresolved;

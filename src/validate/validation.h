@@ -28,8 +28,8 @@ enum class Criterion {
   // 5% over all rows of this kind, by their `p`), and the half width of the 95% interval must be at
   // most `limit` of the reference.
   kContains,
-  // |measured - reference| at most `limit` of the reference: ok or off by the mean alone, however
-  // wide the interval.
+  // |measured - reference| at most `limit` of the reference: ok by the mean alone, however wide the
+  // interval; off when the whole interval is farther away, so that the demand is missed beyond doubt.
   kWithin,
   // The measured mean is at least `limit`, such as a rank correlation; the reference is not used.
   kAtLeast,

@@ -5,8 +5,8 @@
 
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "base/random.h"
 #include "core/exit_code.h"
 #include "validate/sample_path.h"
@@ -42,7 +42,15 @@ TEST(Validation, VerdictOfADistance) {
   ValidationRow row{.group = "g", .name = "n", .reference = 50, .measured = Interval{52, 40, 64}, .criterion = Criterion::kWithin, .limit = 0.05};
   EXPECT_EQ(Only(row), RowVerdict::kOk);
   row.measured->mean = 53;
+  EXPECT_EQ(Only(row), RowVerdict::kUnresolved);  // 52.5 and less is in its interval
+  row.measured = Interval{53, 52.4, 53.6};
+  EXPECT_EQ(Only(row), RowVerdict::kUnresolved);
+  row.measured = Interval{53, 52.6, 53.4};
   EXPECT_EQ(Only(row), RowVerdict::kOff);
+  row.measured = Interval{47, 46.6, 47.4};
+  EXPECT_EQ(Only(row), RowVerdict::kOff);
+  row.measured = Interval{47, 46.6, 47.6};
+  EXPECT_EQ(Only(row), RowVerdict::kUnresolved);
   row.measured->mean = std::numeric_limits<double>::quiet_NaN();
   EXPECT_EQ(Only(row), RowVerdict::kUnresolved);
   ValidationRow rank{.group = "g", .name = "n", .measured = Interval{0.91, 0.91, 0.91}, .criterion = Criterion::kAtLeast, .limit = 0.9};

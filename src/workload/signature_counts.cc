@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/json.h"
 #include "core/exit_code.h"
 #include "workload/signature_scale.h"
 
@@ -90,10 +90,10 @@ Result<SignatureCounts> ParseSignatureCounts(std::string_view text) {
   }
   bool first = true;
   for (const auto& n : *nice) {
-    if (!n.is_number_integer() || n < -20 || n > 19) return malformed;
-    const int value = n;
-    c.min_nice = first ? value : std::min(c.min_nice, value);
-    c.max_nice = first ? value : std::max(c.max_nice, value);
+    const auto value = WholeNumber<int>(n);
+    if (!value || *value < -20 || *value > 19) return malformed;
+    c.min_nice = first ? *value : std::min(c.min_nice, *value);
+    c.max_nice = first ? *value : std::max(c.max_nice, *value);
     first = false;
   }
   return c;

@@ -37,6 +37,7 @@ namespace {
 
 constexpr int64_t kShortestSlice = 700'000;  // ns; EEVDF's base slice before scaling
 constexpr int64_t kYieldToSwitch = 50'000;   // ns; from the call to its switch, interrupts included
+constexpr Nanos kMaxSpan = Nanos::Seconds(1'000'000);  // a dozen days; what is longer is a damaged time
 constexpr int kNobody = -1;
 
 struct Waker {
@@ -503,6 +504,10 @@ Result<TraceResult> TraceModel::Impl::Finish(int64_t end_ns, int64_t lost_events
   if (totals_.tasks > kMaxTasks)
     return Error{kExitBadTrace, std::to_string(totals_.tasks) + " tasks are more than a workload can have (" +
                                     std::to_string(kMaxTasks) + "); record a shorter time"};
+  if (totals_.span > kMaxSpan)
+    return Error{kExitBadTrace, "from the first to the last event it is " + std::to_string(totals_.span.v / Nanos::Seconds(1).v) +
+                                    " s, more than a workload can have (" + std::to_string(kMaxSpan.v / Nanos::Seconds(1).v) +
+                                    " s); cut out a part, and look for a damaged time"};
 
   w.name = opt_.name.empty() ? DefaultName() : opt_.name;
   w.description = opt_.command.empty() ? "Recorded." : "Recorded from: " + opt_.command;

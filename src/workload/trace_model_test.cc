@@ -19,7 +19,7 @@ class Trace {
  public:
   explicit Trace(TraceModelOptions options = {}) : model_(std::move(options)) {}
 
-  Trace& Switch(int us, int cpu, int prev, PrevState state, int next) {
+  Trace& Switch(int64_t us, int cpu, int prev, PrevState state, int next) {
     SchedEvent e = At(us, cpu, prev);
     e.kind = Kind::kSwitch;
     e.pid = prev;
@@ -70,9 +70,9 @@ class Trace {
   Result<TraceResult> TryFinish() { return model_.Finish(); }
 
  private:
-  static SchedEvent At(int us, int cpu, int context) {
+  static SchedEvent At(int64_t us, int cpu, int context) {
     SchedEvent e;
-    e.time_ns = 1'000'000'000 + us * 1'000ll;
+    e.time_ns = 1'000'000'000 + us * 1'000;
     e.cpu = cpu;
     e.context = context;
     return e;
@@ -375,6 +375,13 @@ TEST(TraceModel, NothingRan) {
 
 // The argument of trace_model.cc, tried: random traces of a consistent machine, replayed as a
 // net of waits, signals and forks, always run to the end.
+TEST(TraceModel, ADamagedTimeIsNoLongRecording) {
+  const auto result = Trace(Follow({10})).Switch(0, 0, 0, R, 10).Switch(1'000'001'000'000, 0, 10, Z, 0).TryFinish();
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().code, kExitBadTrace);
+  EXPECT_THAT(result.error().message, HasSubstr("1000001 s, more than a workload can have (1000000 s)"));
+}
+
 TEST(TraceModel, ReplayNeverDeadlocks) {
   for (uint64_t seed = 0; seed < 200; seed++) {
     Rng rng(seed);

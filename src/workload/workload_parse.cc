@@ -20,7 +20,7 @@ namespace ose {
 namespace {
 
 constexpr int kMaxSeeds = 100'000;
-constexpr int64_t kMaxNames = 10'000'000;
+constexpr int64_t kMaxNames = kMaxTasks;  // of a kind: a recording has at most one semaphore for each task
 constexpr double kMaxRate = 1e9;  // arrivals per second: one a nanosecond
 constexpr double kMaxLoad = 10, kMaxStateLoad = 1000;
 constexpr double kMaxBatch = 1e6;

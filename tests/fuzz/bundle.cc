@@ -5,12 +5,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/utf8.h"
 #include "cli/bundle_check.h"
 #include "store/bundle.h"

@@ -7,11 +7,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
 #include "base/fd.h"
+#include "base/json.h"
 #include "core/schedule_log.h"
 #include "lab/measure.h"
 #include "llm/exchange.h"
