@@ -89,8 +89,9 @@ class EngineBench {
     for (size_t i = 0; i < std::min(kFinalists, search.ranking.size()); ++i) finalists.push_back({fmt::format("finalist-{}.cc", i), search.ranking[i].source});
     OSE_ASSIGN(RaceResult raced, Race(race, finalists, evaluator_));
     const std::vector<uint64_t> final_seeds = MakeSeeds(SeedFamily::kFinal, seed, problem_.workload.final_seeds);
-    if (!raced.order.empty()) {  // else all fail on other seeds: worth nothing
-      OSE_ASSIGN(run.final_score, FinalScore(search.ranking[raced.order.front()], final_seeds));
+    // As in `evolve`, whoever fails on final seeds makes way for the next; when all do, the search was worth nothing.
+    for (size_t i = 0; i < raced.order.size() && run.final_score == 0; ++i) {
+      OSE_ASSIGN(run.final_score, FinalScore(search.ranking[raced.order[i]], final_seeds));
     }
     if (strategy == flags_.strategies[0]) {
       for (const RankedCandidate& c : search.ranking) {
@@ -107,7 +108,7 @@ class EngineBench {
     std::future<Evaluation> future = evaluator_.Submit({.source = c.source, .file = "winner.cc", .seeds = seeds, .skeleton_of = {}});
     OSE_TRY(Await(future, [] {}));
     const Evaluation e = future.get();
-    return e.outcome == Outcome::kOk ? e.MeanScore() : 0;  // a winner that fails on other seeds is worth nothing
+    return e.outcome == Outcome::kOk ? e.MeanScore() : 0;
   }
 
   const BenchFlags& flags_;

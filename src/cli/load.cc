@@ -29,8 +29,7 @@ Result<uint64_t> ParseSeed(const std::string& text) {
   const auto [end, ec] = std::from_chars(number.data(), number.data() + number.size(), value);
   if (ec == std::errc() && end == number.data() + number.size()) {
     if (colon == std::string::npos) return value;
-    for (SeedFamily family : {SeedFamily::kSearch, SeedFamily::kSelect, SeedFamily::kFinal})
-      if (text.substr(0, colon) == SeedFamilyName(family)) return MakeSeed(family, 1, value);
+    if (const auto family = SeedFamilyFromName(std::string_view(text).substr(0, colon))) return MakeSeed(*family, 1, value);
   }
   return Error{kExitUsage, fmt::format("bad --seed '{}': use a number, or FAMILY:I with family search, select or final, as in search:0", text)};
 }

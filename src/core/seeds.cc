@@ -15,6 +15,12 @@ std::string_view SeedFamilyName(SeedFamily family) {
   return "?";
 }
 
+std::optional<SeedFamily> SeedFamilyFromName(std::string_view name) {
+  for (SeedFamily family : {SeedFamily::kSearch, SeedFamily::kSelect, SeedFamily::kFinal})
+    if (name == SeedFamilyName(family)) return family;
+  return std::nullopt;
+}
+
 uint64_t MakeSeed(SeedFamily family, uint64_t base, uint64_t i) {
   uint64_t low = (base * 1'000'003 + i) & 0x00ff'ffff'ffff'ffffULL;
   return (static_cast<uint64_t>(family) << 56) | low;
@@ -30,13 +36,11 @@ Result<SeedSpec> ParseSeedSpec(std::string_view text) {
   SeedSpec spec;
   std::string_view number = text;
   if (size_t colon = text.find(':'); colon != std::string_view::npos) {
-    std::string_view name = text.substr(0, colon);
+    const std::string_view name = text.substr(0, colon);
+    const auto family = SeedFamilyFromName(name);
+    if (!family) return Error{kExitUsage, "unknown seed family '" + std::string(name) + "': use search, select or final, as in final:64"};
+    spec.family = *family;
     number = text.substr(colon + 1);
-    if (name == "search") spec.family = SeedFamily::kSearch;
-    else if (name == "select") spec.family = SeedFamily::kSelect;
-    else if (name == "final") spec.family = SeedFamily::kFinal;
-    else
-      return Error{kExitUsage, "unknown seed family '" + std::string(name) + "': use search, select or final, as in final:64"};
   }
   auto [end, ec] = std::from_chars(number.data(), number.data() + number.size(), spec.count);
   if (ec != std::errc() || end != number.data() + number.size() || spec.count < 1 || spec.count > 100000)

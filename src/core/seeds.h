@@ -5,6 +5,7 @@
 #define OSEVOLVE_CORE_SEEDS_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,7 @@ namespace ose {
 enum class SeedFamily : uint8_t { kSearch = 1, kSelect = 2, kFinal = 3 };
 
 std::string_view SeedFamilyName(SeedFamily family);
+std::optional<SeedFamily> SeedFamilyFromName(std::string_view name);  // nullopt: none has it
 
 // The i-th seed of a family; `base` (the run's --seed) shifts the whole family.
 uint64_t MakeSeed(SeedFamily family, uint64_t base, uint64_t i);

@@ -29,21 +29,17 @@ int Bandit::Find(const std::string& name) const {
 
 int Bandit::Pick(const std::function<bool(int)>& allowed) const {
   double total = 0, least_cost = std::numeric_limits<double>::infinity();
-  for (const Arm& a : arms_) {
-    total += a.plays + a.in_flight;
-    least_cost = std::min(least_cost, MeanCost(a));
-  }
+  for (const Arm& a : arms_) least_cost = std::min(least_cost, MeanCost(a));
+  auto spent = [&](const Arm& a) { return (a.plays + a.in_flight) * std::pow(MeanCost(a) / least_cost, options_.cost_power); };
+  for (const Arm& a : arms_) total += spent(a);
   int best = -1;
   double best_index = -1;
   for (int i = 0; i < size(); ++i) {
     if (allowed && !allowed(i)) continue;
     const Arm& a = arms_[static_cast<size_t>(i)];
-    const double n = a.plays + a.in_flight;
+    const double s = spent(a);
     double index = std::numeric_limits<double>::infinity();
-    if (n > 0) {
-      const double width = options_.exploration * std::sqrt(std::max(0.0, std::log(total)) / n);
-      index = (a.reward / n + width) / std::pow(MeanCost(a) / least_cost, options_.cost_power);
-    }
+    if (s > 0) index = a.reward / s + options_.exploration * std::sqrt(std::max(0.0, std::log(total)) / s);
     if (best < 0 || index > best_index) {
       best = i;
       best_index = index;

@@ -5,10 +5,13 @@
 // problems", ALT 2011): what pays changes during a search, cheap operators early, ideas later, so old
 // plays fade by `discount` with each new one. The index of an arm is
 //
-//     (mean reward + exploration * sqrt(ln N / n)) / (mean cost / least mean cost) ^ cost_power
+//     reward / s + exploration * sqrt(ln S / s),    s = n (mean cost / least mean cost) ^ cost_power
 //
-// with n its faded plays, those still in flight included (so that parallel picks spread), and N the
-// sum over all arms. An arm that was never played comes first. Ties go to the arm that was added first.
+// with n its faded plays, those still in flight included (so that parallel picks spread), so that s is what was spent on
+// it, in plays of the cheapest arm, and S the sum over all arms. Arms that bring nothing so get equal shares of the cost.
+// (Dividing the usual index by the cost would give them shares of the plays by 1 / cost^2: most of a search went to
+// operators whose children are refused or change nothing, since these are cheap.)
+// An arm that was never played comes first. Ties go to the arm that was added first.
 //
 // Deterministic: no randomness, no clock. Not thread-safe.
 #ifndef OSEVOLVE_EVOLVE_BANDIT_H_

@@ -23,7 +23,8 @@ TEST(Bandit, PlaysEachArmOnceInOrderThenTheBest) {
   EXPECT_EQ(b.Find("d"), -1);
 }
 
-// index = (1/2 + 0.4 sqrt(ln 4 / 2)) / 1 = 0.833 against (1 + 0.4 sqrt(ln 4 / 2)) / 4 = 0.333.
+// Without cost 1/2 + 0.4 sqrt(ln 4 / 2) = 0.833 against 2/2 + the same; with it S = 2 + 8:
+// 1/2 + 0.4 sqrt(ln 10 / 2) = 0.929 against 2/8 + 0.4 sqrt(ln 10 / 8) = 0.465.
 TEST(Bandit, CostCounts) {
   for (double power : {0.0, 1.0}) {
     Bandit b({.discount = 1, .exploration = 0.4, .cost_power = power});
@@ -34,6 +35,21 @@ TEST(Bandit, CostCounts) {
     b.Record(dear, 1, 4, false);
     EXPECT_EQ(b.Pick(), power > 0 ? cheap : dear);
   }
+}
+
+// What brings nothing is tried for equal costs, not four times as often because it is half as dear.
+TEST(Bandit, ArmsThatBringNothingShareTheCost) {
+  Bandit b({.discount = 1, .exploration = 0.3, .cost_power = 1});
+  b.AddArm("refused", 1);
+  b.AddArm("evaluated", 1);
+  double spent[2] = {};
+  for (int i = 0; i < 600; ++i) {
+    const int arm = b.Pick();
+    const double cost = arm == 0 ? 0.25 : 1;
+    b.Record(arm, 0, cost, false);
+    spent[arm] += cost;
+  }
+  EXPECT_NEAR(spent[0], spent[1], 2);
 }
 
 TEST(Bandit, WhatIsInFlightCountsSoThatPicksSpread) {

@@ -10,6 +10,7 @@
 #include "core/exit_code.h"
 #include "core/policy_source.h"
 #include "evolve/names.h"
+#include "evolve/reward.h"
 
 namespace ose {
 namespace {
@@ -17,11 +18,11 @@ namespace {
 constexpr int kTriesPerProposal = 12;
 constexpr int kGeneration = 32;  // proposals, for the progress line
 constexpr char kRecheckOp[] = "recheck";
-// Share of proposals whose operator is drawn with equal chances, whatever the bandit says.
-constexpr double kAnyOperator = 0.25;
-// Rewards: a new best by kLeap or more has 1, one by nearly nothing kLeastBest, a place in the first 1/kGoodPart of the
-// island kGood. Leaps are what a search lives on; who brings a thousandth at a time must not crowd out who brings them.
-constexpr double kLeap = 0.05, kLeastBest = 0.2, kGood = 0.05;
+// Share of proposals whose operator is drawn with equal chances, whatever the bandit says: what makes a leap is rare, and
+// is often an operator that brought nothing before.
+constexpr double kAnyOperator = 0.5;
+constexpr double kOperatorMemory = 0.999;  // the bandit's discount: there are some 25 arms to be known
+// A place in the first 1/kGoodPart of the island is a good one.
 constexpr int kGoodPart = 4;
 
 double MeanOfFirst(const std::vector<SeedResult>& seeds, size_t n) {
@@ -35,15 +36,6 @@ std::vector<double> SeedScores(const Evaluation& e) {
   std::vector<double> scores;
   for (const SeedResult& s : e.seeds) scores.push_back(s.score);
   return scores;
-}
-
-// What an evaluation costs, in units of a full one, by how far it came: for the bandit, which must not depend
-// on a clock. From timings of the stages on the shipped workloads (docs/performance.md).
-double CostOf(const Evaluation& e, bool full, bool duplicate) {
-  if (e.outcome == Outcome::kGate) return 0.2;
-  if (e.outcome == Outcome::kCompile) return 0.4;
-  if (duplicate) return 0.5;  // compiled, and its results are known
-  return full ? 1.0 : 0.7;
 }
 
 PopulationOptions WithSeed(PopulationOptions options, uint64_t seed) {
@@ -75,6 +67,7 @@ Evolution::Evolution(EvolutionOptions options, std::vector<SeedPolicy> seeds, Ev
       db_(db),
       population_(WithSeed(options_.population, options_.seed)),
       tuner_(options_.seed),
+      ops_(BanditOptions{.discount = kOperatorMemory}),
       op_names_(OpNames(mutator)) {
   for (const std::string& name : op_names_) ops_.AddArm(name);
   if (!options_.models) return;
@@ -209,19 +202,19 @@ Result<bool> Evolution::Propose() {
   return true;
 }
 
-// A second look, when it is time and there is somebody to look at: first the policy that gains are measured
-// against, whose scores tell how hard the further seeds are, then the best members.
+// A second look, when there is somebody to look at: soon at whoever leads the island, since the leader has most of the
+// children, and now and then at the next best. First of all at the policy that gains are measured against, whose scores
+// tell how hard the further seeds are.
 std::optional<Proposal> Evolution::Recheck(int64_t id, int island) {
-  if (options_.strategy != Strategy::kEvolve || options_.recheck_seeds.empty() || id % options_.recheck_interval != 0) return std::nullopt;
+  if (options_.strategy != Strategy::kEvolve || options_.recheck_seeds.empty()) return std::nullopt;
+  const int64_t turn = id / options_.population.islands;  // of this island
+  const size_t looked_at = turn % options_.recheck_interval == 0 ? kBeam : turn % options_.recheck_leader_interval == 0 ? 1 : 0;
   int64_t target = -1;
-  if (known_.contains(0) && !rechecked_.contains(0)) {
-    target = 0;
-  } else {
-    const auto& members = population_.islands()[static_cast<size_t>(island)].members();
-    for (size_t i = 0; i < members.size() && i < kBeam && target < 0; ++i)
-      if (!members[i].rechecked && !rechecked_.contains(members[i].id)) target = members[i].id;
-  }
+  const auto& members = population_.islands()[static_cast<size_t>(island)].members();
+  for (size_t i = 0; i < std::min(looked_at, members.size()) && target < 0; ++i)
+    if (!members[i].rechecked && !rechecked_.contains(members[i].id)) target = members[i].id;
   if (target < 0) return std::nullopt;
+  if (known_.contains(0) && !rechecked_.contains(0)) target = 0;
   Proposal p;
   p.id = id;
   p.island = island;
@@ -390,14 +383,11 @@ Status Evolution::CommitFront() {
   return {};
 }
 
-// For the bandit. To be better than its parent is no merit: from a poor parent nearly everything is.
 double Evolution::Reward(const Proposal& p, const Evaluation& e) const {
   if (!Full(e) || p.op == "seed") return 0;
-  const double score = e.MeanScore();
-  if (const double gain = Best() > 0 ? score / Best() - 1 : 1; gain > 1e-6) return kLeastBest + (1 - kLeastBest) * std::min(1.0, gain / kLeap);
   const auto& archive = population_.islands()[static_cast<size_t>(p.island)];
   const bool same = SeedScores(e) == known_.at(p.parents[0]).seed_scores;
-  return !same && archive.RankOf(score) < options_.population.archive_size / kGoodPart ? kGood : 0;
+  return RewardOf(e.MeanScore(), Best(), !same && archive.RankOf(e.MeanScore()) < options_.population.archive_size / kGoodPart);
 }
 
 Status Evolution::Commit(const InFlight& f, const Evaluation& e, double reward) {
@@ -422,7 +412,8 @@ Status Evolution::Commit(const InFlight& f, const Evaluation& e, double reward) 
   const bool duplicate = e.outcome == Outcome::kOk && !behaviours_.insert(behaviour).second;
   if (duplicate) ++result_.duplicates;
   if (p.op == kTuneOp) tuner_.OnResult(p.id, e.outcome == Outcome::kOk ? e.MeanScore() : 0);
-  if (const int arm = ops_.Find(p.op); arm >= 0) ops_.Record(arm, reward, CostOf(e, Full(e), duplicate), true);
+  // Costs are in the currency of the budget: evaluations where they are counted, else time.
+  if (const int arm = ops_.Find(p.op); arm >= 0) ops_.Record(arm, reward, options_.max_evaluations > 0 ? 1 : CostOf(e, Full(e), duplicate), true);
   // Failures, what was dropped at the quick stage, and twins never enter the population.
   if (Full(e)) CommitMember(p, e, behaviour);
   else if (p.op != "seed") population_.Insert(p.island, nullptr);

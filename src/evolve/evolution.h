@@ -8,9 +8,9 @@
 // stream depends on the run's seed and i alone, so a killed run goes on from its database: what
 // was evaluated is read back, what was only proposed is evaluated, and nothing is repeated.
 //
-// Luck: a score is a mean over few seeds, and the best of many scores flatters. Every
-// `recheck_interval` proposals the best member that had no second look is run on further search seeds, at
-// the cost of one evaluation, and takes the place that it then deserves. Its score becomes the mean over all
+// Luck: a score is a mean over few seeds, and the best of many scores flatters. Whoever leads an island, and has most of
+// its children, is soon run on further search seeds, at the cost of one evaluation, and takes the place that it then
+// deserves; now and then so is the next best. Its score becomes the mean over all
 // its seeds, rescaled by what the first seed policy scored on the old ones over what it scored on all, so that
 // easier seeds are no merit. The rest is done after the search (evolve/proof.h).
 //
@@ -69,7 +69,9 @@ struct EvolutionOptions {
   int quick_seeds = 2;
   std::vector<uint64_t> search_seeds;
   std::vector<uint64_t> recheck_seeds;  // further ones, for the second look; none: no second look
-  int recheck_interval = 24;
+  // Proposals of an island: after so many the leader has a second look, if it had none, and after so many the next best of a
+  // few that had none.
+  int recheck_leader_interval = 2, recheck_interval = 24;
   std::optional<ModelSearchOptions> models;  // language models that propose beside the operators
   // Limits: they decide when it ends, never what it does before.
   Nanos time_budget = Nanos::Max();

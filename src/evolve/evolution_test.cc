@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "base/file.h"
 #include "evolve/testing.h"
 
@@ -60,11 +62,12 @@ TEST_F(EvolutionTest, FindsBetterOnesAndRanksThem) {
 }
 
 TEST_F(EvolutionTest, TheBanditFindsTheOperatorThatPays) {
-  FakeEvaluator evaluator(Plain);
+  FakeEvaluator evaluator([](const std::string& s, uint64_t) { return std::exp2(FakeMutator::Value(s) / 20.0); });  // a leap: half as much again
   Ran r = Run(Options(200), evaluator, "a.db");
   std::map<std::string, long> plays;
   for (const Bandit::Arm& a : r.result.arms) plays[a.name] = a.total_plays;
-  EXPECT_GT(2 * plays["leap"], 3 * plays["walk"]);  // half of the picks are free
+  // Half of the picks are free, and a parent has one child by leap and two by walk.
+  EXPECT_GT(3 * plays["leap"], 4 * plays["walk"]);
   EXPECT_EQ(plays["never"], 0);
   EXPECT_EQ(plays["cmaes"], 0);  // there is nothing to tune
 }

@@ -281,6 +281,7 @@ void AgentHost::Handle(const agent_event& e) {
     case kEventRejected:
       if (t.where == Where::kPlaced && t.seq == e.seq) Send(t);
       break;
+    default: break;  // a newer shim's
   }
   Settle();
 }

@@ -71,7 +71,7 @@ void ListenToLibbpf() {
   Warning().clear();
 }
 
-const std::string& LibbpfWarning() { return Warning(); }
+std::string LibbpfWarning() { return Warning(); }
 
 std::string SchedExtState() { return FirstLine("/sys/kernel/sched_ext/state"); }
 std::string SchedExtPolicy() { return FirstLine("/sys/kernel/sched_ext/root/ops"); }

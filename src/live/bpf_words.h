@@ -15,7 +15,7 @@ namespace ose {
 // The first warning of libbpf since ListenToLibbpf(), which forgets earlier ones. Its callback knows no context: one
 // thread uses libbpf.
 void ListenToLibbpf();
-const std::string& LibbpfWarning();
+std::string LibbpfWarning();
 
 // What any program of ours takes in a kernel: BTF, and no lockdown for confidentiality; `exit_code` otherwise.
 Status CheckBpf(int exit_code);

@@ -74,7 +74,7 @@ Status Check(const Flags& flags) {
     }
     results.push_back(std::move(j));
   }
-  std::cout << results.dump(2) << std::endl;
+  std::cout << results.dump(2) << '\n' << std::flush;
   if (worst.code) return worst;
   return {};
 }
@@ -173,7 +173,7 @@ Status Watch(const Flags& flags, const char* self) {
   o.system_calls = !flags.no_system_calls;
   o.time = Nanos{static_cast<int64_t>(flags.time_s * 1e9)};
   OSE_ASSIGN(std::string counts, WatchCounts(o));
-  std::cout << counts << std::endl;
+  std::cout << counts << '\n' << std::flush;
   return {};
 }
 

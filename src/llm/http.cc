@@ -154,10 +154,8 @@ void SetTarget(CURL* easy, const HttpRequest& request) {
 HeaderList MakeHeaders(const HttpRequest& request) {
   HeaderList list;
   auto add = [&](const std::string& line) {
-    if (curl_slist* longer = curl_slist_append(list.get(), line.c_str())) {
-      (void)list.release();
-      list.reset(longer);
-    }
+    // Appends in place, but makes the list with its first element.
+    if (curl_slist* whole = curl_slist_append(list.get(), line.c_str()); !list) list.reset(whole);
   };
   for (const auto& [name, value] : request.headers) {
     if (!value.empty()) add(name + ": " + value);  // "Name:" would take a header of libcurl's own away

@@ -70,8 +70,8 @@ CallFailure FailureOfStatus(int status) {
     case 408: return CallFailure::kTimeout;
     case 409: return CallFailure::kServer;  // the provider's own conflict: it passes
     case 429: return CallFailure::kRateLimited;
+    default: return status >= 500 ? CallFailure::kServer : CallFailure::kRefused;
   }
-  return status >= 500 ? CallFailure::kServer : CallFailure::kRefused;
 }
 
 const char* Hint(CallFailure failure) {

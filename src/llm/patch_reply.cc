@@ -1,6 +1,7 @@
 #include "llm/patch_reply.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/utf8.h"
 #include "llm/patch_lines.h"
@@ -97,7 +98,7 @@ FoundEdits FindEdits(std::string_view reply) {
     } else if (state == kReplace && IsMarker(l.text, '>', "REPLACE", &rest)) {
       DropBlankEnds(&edit.search);
       DropBlankEnds(&edit.replace);
-      out.edits.push_back(std::move(edit));
+      out.edits.push_back(std::exchange(edit, {}));
       state = kOutside;
     } else if (state != kOutside) {
       (state == kSearch ? edit.search : edit.replace).emplace_back(l.text);
@@ -141,7 +142,7 @@ FoundEdits ReadHunks(std::string_view text, bool all_hunk) {
       edit.search.pop_back();
       edit.replace.pop_back();
     }
-    if (in_hunk && edit.search != edit.replace) out.edits.push_back(std::move(edit));
+    if (in_hunk && edit.search != edit.replace) out.edits.push_back(std::exchange(edit, {}));
     edit = {};
     context = 0;
     in_hunk = false;

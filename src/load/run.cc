@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/exit_code.h"
 #include "workload/program.h"
@@ -50,7 +51,7 @@ Result<LoadResult> LoadRun::Go() {
   Status status = Supervise();
   StopThreads();
   RestoreCaller();
-  OSE_TRY(status);
+  OSE_TRY(std::move(status));
   LoadResult result;
   result.metrics = CollectMetrics();
   for (size_t q = 0; q < queues_.size(); ++q)

@@ -12,8 +12,6 @@
 namespace ose {
 namespace {
 
-using ast::Range;
-
 const TunableDecl* FindTunable(const Program& p, std::string_view name) {
   for (const TunableDecl& t : p.tunables)
     if (t.name == name) return &t;

@@ -15,7 +15,6 @@ namespace {
 using ast::Children;
 using ast::Range;
 using ast::Spelling;
-using ast::Unwrap;
 
 std::string BareType(CXType type) {
   CXType t = clang_getCanonicalType(type);

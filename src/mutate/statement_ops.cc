@@ -12,8 +12,6 @@
 namespace ose {
 namespace {
 
-using ast::Range;
-
 std::string In(const Program& p, const Statement& s) { return p.blocks[s.block].name + ": "; }
 
 bool OnOwnLines(const Statement& s) { return !(s.lines == s.range); }

@@ -148,8 +148,7 @@ uint64_t BundleFields::Unsigned(const char* key) {
 
 SeedFamily BundleFields::Family(const char* key) {
   const std::string name = Line(key, 16);
-  for (SeedFamily f : {SeedFamily::kSearch, SeedFamily::kSelect, SeedFamily::kFinal})
-    if (name == SeedFamilyName(f)) return f;
+  if (const auto family = SeedFamilyFromName(name)) return *family;
   Fail(key, "is no family of seeds");
   return SeedFamily::kFinal;
 }

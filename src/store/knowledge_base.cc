@@ -23,9 +23,7 @@ constexpr size_t kMinPrefix = 4;
 
 std::string Short(const std::string& hash) { return hash.substr(0, 12); }
 
-SeedFamily ParseFamily(std::string_view name) {
-  return name == "final" ? SeedFamily::kFinal : name == "select" ? SeedFamily::kSelect : SeedFamily::kSearch;
-}
+SeedFamily ParseFamily(std::string_view name) { return SeedFamilyFromName(name).value_or(SeedFamily::kSearch); }
 
 }  // namespace
 

@@ -19,7 +19,7 @@ constexpr double kTwo53 = 0x1.0p53;
 int64_t RoundDraw(double ns) {
   if (!(ns > 0)) return 0;  // also NaN
   if (ns >= static_cast<double>(kMaxDrawNs)) return kMaxDrawNs;
-  return static_cast<int64_t>(ns + 0.5);
+  return static_cast<int64_t>(ns + 0.5);  // NOLINT(bugprone-incorrect-roundings): llround() is a call, and this is hot
 }
 
 double UnitExponential(Rng& rng) { return boost::random::exponential_distribution<double>()(rng); }

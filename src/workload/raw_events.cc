@@ -110,7 +110,7 @@ Result<RawEventDecoder> RawEventDecoder::Make(FormatReader read_format, bool yie
       return Error{kExitNoTracing,
                    "event " + name + " of this kernel has no field '" + missing +
                        "'; import a trace made with `trace-cmd report` or `perf script` instead"};
-    d.by_id_[static_cast<size_t>(layout.id)] = static_cast<int8_t>(d.layouts_.size());
+    d.by_id_[static_cast<size_t>(layout.id)] = static_cast<int16_t>(d.layouts_.size());
     d.layouts_.push_back(layout);
     d.names_.push_back({w.system, w.event});
     d.has_yields_ |= optional;

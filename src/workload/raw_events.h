@@ -48,7 +48,7 @@ class RawEventDecoder {
 
   static constexpr int kMaxId = 1 << 16;  // common_type has 16 bits
   std::vector<Layout> layouts_;
-  std::vector<int8_t> by_id_;  // index into layouts_, -1 = none
+  std::vector<int16_t> by_id_;  // index into layouts_, -1 = none
   std::vector<Name> names_;
   Field type_, flags_, pid_;
   bool has_yields_ = false;

@@ -134,7 +134,9 @@ std::optional<ScriptError> ParseScript(std::string_view text, const ScriptLists&
         op.count = static_cast<uint32_t>(v);
       }
       if (op.kind == OpKind::kPeriod) {
-        if (p >= end || *p++ != 'x' || !ParseDigits(&p, end, &v) || v > static_cast<uint64_t>(kMaxFileNs))
+        const bool times = p < end && *p == 'x';
+        if (times) ++p;
+        if (!times || !ParseDigits(&p, end, &v) || v > static_cast<uint64_t>(kMaxFileNs))
           return fail(fmt::format("write d<timer>x<ns>, with at most {} ns", kMaxFileNs));
         op.ns = static_cast<int64_t>(v);
       }

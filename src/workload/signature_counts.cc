@@ -18,7 +18,7 @@ constexpr size_t kMixValues = 24;  // of the drawn bursts: enough for the shape
 
 // The middle of a bucket, in ns.
 double BucketNs(size_t bucket) {
-  const double octave = std::exp2(static_cast<double>(bucket / 4));
+  const double octave = std::ldexp(1.0, static_cast<int>(bucket / 4));
   return bucket < 8 ? octave * 1.5 : octave * (1.125 + static_cast<double>(bucket % 4) / 4);
 }
 

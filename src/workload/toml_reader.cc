@@ -122,7 +122,8 @@ bool TomlValue::Number(const std::string& what, double* out, double min, double 
 
 bool TomlValue::Duration(const std::string& what, int64_t unit_ns, int64_t* out, bool signed_too) const {
   double v;
-  const double most = static_cast<double>(kMaxFileNs / unit_ns);
+  const int64_t units = kMaxFileNs / unit_ns;
+  const double most = static_cast<double>(units);
   if (!Number(what, &v, signed_too ? -most : 0, most)) return false;
   // 10^18 + 1 rounds to the limit as a double, hence min.
   if (auto i = Node(node_).as_integer())

@@ -106,7 +106,7 @@ bool ParseHead(std::string_view line, Head* h) {
     // ftrace prints a system call as "sys_sched_yield()" and its return as "sys_sched_yield -> 0x0".
     size_t end = std::min(s.find(": "), s.size());
     if (end == s.size() && !s.ends_with(':') && !s.ends_with("()")) continue;
-    h->event = s.substr(0, std::min(end, s.find_first_of("(")));
+    h->event = s.substr(0, std::min(end, s.find('(')));
     if (h->event.ends_with(':')) h->event.remove_suffix(1);
     if (h->event.empty() || h->event.find(' ') != std::string_view::npos) continue;
     if (size_t colon = h->event.rfind(':'); colon != std::string_view::npos)

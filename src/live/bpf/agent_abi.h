@@ -108,7 +108,8 @@ static inline __attribute__((always_inline)) unsigned agent_bucket(unsigned long
     if (v >> 1) log += 1;
   }
   if (ns >> 33) log = 33;
-  return (log - 2) * 8 + (unsigned)((ns >> (log - 3)) & 7);
+  /* log is 3 to 33 here; the mask says so to whoever cannot see it, such as the verifier. */
+  return (log - 2) * 8 + (unsigned)((ns >> ((log - 3) & 31)) & 7);
 }
 
 #endif /* OSEVOLVE_LIVE_BPF_AGENT_ABI_H_ */
