@@ -14,7 +14,7 @@
 #include "cli/run_plan.h"
 #include "core/exit_code.h"
 #include "evolve/evolution.h"
-#include "evolve/race.h"
+#include "prove/race.h"
 #include "report/engine_table.h"
 
 namespace ose {

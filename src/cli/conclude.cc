@@ -7,8 +7,8 @@
 #include "base/file.h"
 #include "cli/generality.h"
 #include "core/diff.h"
-#include "evolve/minimize.h"
-#include "evolve/proof.h"
+#include "prove/minimize.h"
+#include "prove/proof.h"
 #include "report/rows.h"
 
 namespace ose {

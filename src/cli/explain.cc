@@ -13,7 +13,7 @@
 #include "core/exit_code.h"
 #include "core/lexer.h"
 #include "core/statements.h"
-#include "evolve/explain.h"
+#include "prove/explain.h"
 #include "report/explain_text.h"
 
 namespace ose {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cli/context.h"
-#include "evolve/proof.h"
+#include "prove/proof.h"
 #include "store/knowledge_base.h"
 
 namespace ose {

@@ -1,5 +1,5 @@
 // Explanation: what each change of an evolved policy does, as measured by leaving it out
-// (evolve/explain.h finds it, report/explain_text.h says it).
+// (prove/explain.h finds it, report/explain_text.h says it).
 #ifndef OSEVOLVE_CORE_EXPLANATION_H_
 #define OSEVOLVE_CORE_EXPLANATION_H_
 

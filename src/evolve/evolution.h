@@ -12,7 +12,7 @@
 // its children, is soon run on further search seeds, at the cost of one evaluation, and takes the place that it then
 // deserves; now and then so is the next best. Its score becomes the mean over all
 // its seeds, rescaled by what the first seed policy scored on the old ones over what it scored on all, so that
-// easier seeds are no merit. The rest is done after the search (evolve/proof.h).
+// easier seeds are no merit. The rest is done after the search (prove/proof.h).
 //
 // With language models (EvolutionOptions::models) a proposal gets its number when its source is there,
 // so slow replies hold nobody up, and the log depends on when they come; a resumed run replays them.

@@ -1,4 +1,4 @@
-#include "evolve/minimize.h"
+#include "prove/minimize.h"
 
 #include <gtest/gtest.h>
 

@@ -2,7 +2,7 @@
 //
 // The search has looked at its seeds thousands of times, so its scores flatter. Two further
 // seed families, never seen by the search, decide:
-//   select  the best candidates and hand-written policies race (evolve/race.h), one is chosen, and made as
+//   select  the best candidates and hand-written policies race (prove/race.h), one is chosen, and made as
 //           simple as it can be. It may become a veteran only if its gain there over the best hand-written
 //           one is above zero, at a confidence that is corrected for having picked the best of many;
 //   final   the chosen one is compared, seed by seed, with the first seed policy, with the
@@ -10,8 +10,8 @@
 // The chosen policy is one, picked before the final seeds are looked at, so its intervals need no
 // correction for choice. The best baseline is picked on the final seeds themselves, which
 // flatters the baseline, not the winner.
-#ifndef OSEVOLVE_EVOLVE_PROOF_H_
-#define OSEVOLVE_EVOLVE_PROOF_H_
+#ifndef OSEVOLVE_PROVE_PROOF_H_
+#define OSEVOLVE_PROVE_PROOF_H_
 
 #include <atomic>
 #include <functional>
@@ -31,7 +31,7 @@ struct ProofOptions {
   const std::atomic<bool>* stop = nullptr;
   std::function<void(int done, int total)> on_progress;  // policies evaluated
   // Called with the chosen candidate before it meets the final seeds; returns the source that is
-  // proven in its place (evolve/minimize.h).
+  // proven in its place (prove/minimize.h).
   std::function<std::string(const RankedCandidate&)> simplify;
 };
 
@@ -65,4 +65,4 @@ Result<Proof> Prove(const ProofOptions& options, const std::vector<RankedCandida
 
 }  // namespace ose
 
-#endif  // OSEVOLVE_EVOLVE_PROOF_H_
+#endif  // OSEVOLVE_PROVE_PROOF_H_

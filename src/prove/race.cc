@@ -1,4 +1,4 @@
-#include "evolve/race.h"
+#include "prove/race.h"
 
 #include <algorithm>
 

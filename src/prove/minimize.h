@@ -2,14 +2,14 @@
 //
 // Mutation leaves debris: statements that do nothing, guards that always hold. It costs nothing in
 // the search, but a person has to read the result. One piece of the difference to the root policy
-// after the other (evolve/hunks.h) is taken out: whole changes first, then parts of what was added,
+// after the other (prove/hunks.h) is taken out: whole changes first, then parts of what was added,
 // each from the end of the file to its beginning, until a whole round brings nothing; what failed, or was far
 // worse, is not tried again. A piece stays out
 // when the policy is no worse than the winner without it and without all that went before.
 //
 // The final seeds are not looked at, so a claim made on them afterwards holds.
-#ifndef OSEVOLVE_EVOLVE_MINIMIZE_H_
-#define OSEVOLVE_EVOLVE_MINIMIZE_H_
+#ifndef OSEVOLVE_PROVE_MINIMIZE_H_
+#define OSEVOLVE_PROVE_MINIMIZE_H_
 
 #include <atomic>
 #include <functional>
@@ -18,7 +18,7 @@
 
 #include "core/stats.h"
 #include "eval/evaluator.h"
-#include "evolve/hunks.h"
+#include "prove/hunks.h"
 
 namespace ose {
 
@@ -49,4 +49,4 @@ std::vector<std::string> SimplerSources(const std::string& root, const std::stri
 
 }  // namespace ose
 
-#endif  // OSEVOLVE_EVOLVE_MINIMIZE_H_
+#endif  // OSEVOLVE_PROVE_MINIMIZE_H_

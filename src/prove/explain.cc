@@ -1,4 +1,4 @@
-#include "evolve/explain.h"
+#include "prove/explain.h"
 
 #include <algorithm>
 #include <future>
@@ -6,8 +6,8 @@
 #include "core/exit_code.h"
 #include "core/statements.h"
 #include "eval/collect.h"
-#include "evolve/hunks.h"
-#include "evolve/minimize.h"
+#include "prove/hunks.h"
+#include "prove/minimize.h"
 
 namespace ose {
 namespace {

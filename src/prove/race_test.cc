@@ -1,4 +1,4 @@
-#include "evolve/race.h"
+#include "prove/race.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "evolve/hunks.h"
+#include "prove/hunks.h"
 
 #include <gtest/gtest.h>
 

@@ -2,16 +2,16 @@
 //
 //   minimise -> hunks -> leave one out, add one in -> effects paired by seed
 //
-// First what does nothing is dropped (evolve/minimize.h). Each hunk of what is left
-// (evolve/hunks.h) is then left out of the policy, and, alone with the declarations that it
+// First what does nothing is dropped (prove/minimize.h). Each hunk of what is left
+// (prove/hunks.h) is then left out of the policy, and, alone with the declarations that it
 // needs, put into the seed policy. A hunk that cannot be left out, because the rest does not compile
 // or breaks a rule without it, is joined with another one of its block or hook, or with all of them.
 // Parts of large hunks are left out, too.
 //
 // All variants run on the same seeds, so effects are paired. What is dropped is chosen on other seeds, so that
 // what is said of the smaller policy is no choice of the luckiest; if it turns out to be worse, nothing is dropped.
-#ifndef OSEVOLVE_EVOLVE_EXPLAIN_H_
-#define OSEVOLVE_EVOLVE_EXPLAIN_H_
+#ifndef OSEVOLVE_PROVE_EXPLAIN_H_
+#define OSEVOLVE_PROVE_EXPLAIN_H_
 
 #include <atomic>
 #include <functional>
@@ -40,4 +40,4 @@ Result<Explanation> Explain(const ExplainOptions& options, const std::string& se
 
 }  // namespace ose
 
-#endif  // OSEVOLVE_EVOLVE_EXPLAIN_H_
+#endif  // OSEVOLVE_PROVE_EXPLAIN_H_

@@ -5,8 +5,8 @@
 // corrected (Bonferroni) for the number of comparisons of the whole race, so that the chance to lose the truly
 // best one in the race stays below 1 - confidence. Those that remain run the next block. Cf. Maron and Moore,
 // "Hoeffding races", 1994; Birattari et al., "A racing algorithm for configuring metaheuristics", 2002.
-#ifndef OSEVOLVE_EVOLVE_RACE_H_
-#define OSEVOLVE_EVOLVE_RACE_H_
+#ifndef OSEVOLVE_PROVE_RACE_H_
+#define OSEVOLVE_PROVE_RACE_H_
 
 #include <atomic>
 #include <functional>
@@ -43,4 +43,4 @@ Result<RaceResult> Race(const RaceOptions& options, const std::vector<RaceEntry>
 
 }  // namespace ose
 
-#endif  // OSEVOLVE_EVOLVE_RACE_H_
+#endif  // OSEVOLVE_PROVE_RACE_H_

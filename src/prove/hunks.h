@@ -9,8 +9,8 @@
 //
 // Pieces depend on each other: who declares a name cannot go without those who use it. Closure adds
 // them. It goes by names within one function, so it may ask for more than the compiler would.
-#ifndef OSEVOLVE_EVOLVE_HUNKS_H_
-#define OSEVOLVE_EVOLVE_HUNKS_H_
+#ifndef OSEVOLVE_PROVE_HUNKS_H_
+#define OSEVOLVE_PROVE_HUNKS_H_
 
 #include <set>
 #include <string>
@@ -92,4 +92,4 @@ std::vector<Hunk> Hunks(const PolicyDiff& diff);
 
 }  // namespace ose
 
-#endif  // OSEVOLVE_EVOLVE_HUNKS_H_
+#endif  // OSEVOLVE_PROVE_HUNKS_H_

@@ -1,5 +1,5 @@
 // The ablation on real processes: gate, compiler, worker.
-#include "evolve/explain.h"
+#include "prove/explain.h"
 
 #include <gtest/gtest.h>
 
@@ -7,8 +7,8 @@
 #include "core/exit_code.h"
 #include "core/seeds.h"
 #include "eval/local_evaluator.h"
-#include "evolve/minimize.h"
 #include "evolve/testing.h"
+#include "prove/minimize.h"
 
 namespace ose {
 namespace {

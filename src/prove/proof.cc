@@ -1,12 +1,12 @@
-#include "evolve/proof.h"
+#include "prove/proof.h"
 
 #include <algorithm>
 #include <limits>
 
 #include "core/exit_code.h"
 #include "eval/collect.h"
-#include "evolve/minimize.h"
-#include "evolve/race.h"
+#include "prove/minimize.h"
+#include "prove/race.h"
 
 namespace ose {
 namespace {
