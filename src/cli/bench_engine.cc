@@ -14,6 +14,7 @@
 #include "cli/run_plan.h"
 #include "core/exit_code.h"
 #include "evolve/evolution.h"
+#include "prove/proof.h"
 #include "prove/race.h"
 #include "report/engine_table.h"
 
@@ -26,7 +27,7 @@ using nlohmann::json;
 // that are released at once. All leave room: where nobody finds anything, nothing is compared.
 const std::vector<std::string> kWorkloads = {"bimodal-1-100-2cpu", "antagonist-2cpu", "hol-8x2"};
 
-constexpr size_t kFinalists = 8;
+constexpr int kFinalists = 8;
 
 struct BenchFlags {
   std::vector<std::string> workloads = kWorkloads;
@@ -85,13 +86,14 @@ class EngineBench {
     if (StopOnSignals()) return Error{kExitInterrupted, "interrupted: nothing to compare"};
     // Whatever searched: its best few race on seeds that it never saw, as `evolve` picks its winner.
     RaceOptions race{.seeds = MakeSeeds(SeedFamily::kSelect, seed, problem_.workload.select_seeds), .stop = &StopOnSignals(), .on_progress = {}};
+    const std::vector<const RankedCandidate*> entries = Finalists(search.ranking, kFinalists);
     std::vector<RaceEntry> finalists;
-    for (size_t i = 0; i < std::min(kFinalists, search.ranking.size()); ++i) finalists.push_back({fmt::format("finalist-{}.cc", i), search.ranking[i].source});
+    for (const RankedCandidate* c : entries) finalists.push_back({fmt::format("finalist-{}.cc", c->id), c->source});
     OSE_ASSIGN(RaceResult raced, Race(race, finalists, evaluator_));
     const std::vector<uint64_t> final_seeds = MakeSeeds(SeedFamily::kFinal, seed, problem_.workload.final_seeds);
     // As in `evolve`, whoever fails on final seeds makes way for the next; when all do, the search was worth nothing.
     for (size_t i = 0; i < raced.order.size() && run.final_score == 0; ++i) {
-      OSE_ASSIGN(run.final_score, FinalScore(search.ranking[raced.order[i]], final_seeds));
+      OSE_ASSIGN(run.final_score, FinalScore(*entries[raced.order[i]], final_seeds));
     }
     if (strategy == flags_.strategies[0]) {
       for (const RankedCandidate& c : search.ranking) {

@@ -70,9 +70,9 @@ Result<EvolutionOptions> SearchOptions(const Problem& problem, const RunPlan& pl
   o.population.migrants = s.migrants;
   o.population.restart_after = s.restart_after;
   o.search_seeds = SearchSeeds(problem, plan);
-  // Twice as many further ones of the same family.
+  // Four times as many further ones of the same family: what is bad on one seed in a dozen must not pass.
   const int n = problem.workload.search_seeds;
-  for (int i = n; i < 3 * n; ++i) o.recheck_seeds.push_back(MakeSeed(SeedFamily::kSearch, plan.seed, static_cast<uint64_t>(i)));
+  for (int i = n; i < 5 * n; ++i) o.recheck_seeds.push_back(MakeSeed(SeedFamily::kSearch, plan.seed, static_cast<uint64_t>(i)));
   return o;
 }
 

@@ -43,20 +43,23 @@ Interval SelectGain(const RaceResult& raced, const std::vector<const RankedCandi
 
 }  // namespace
 
+std::vector<const RankedCandidate*> Finalists(const std::vector<RankedCandidate>& ranking, int evolved) {
+  std::vector<const RankedCandidate*> chosen;
+  int written = kWrittenFinalists;
+  for (const RankedCandidate& c : ranking) {
+    int& left = c.name.empty() ? evolved : written;
+    if (left-- > 0) chosen.push_back(&c);
+  }
+  return chosen;
+}
+
 Result<Proof> Prove(const ProofOptions& options, const std::vector<RankedCandidate>& ranking,
                     const std::vector<SeedPolicy>& seeds, Evaluator& evaluator) {
   Proof proof;
   // Select: a race of the best candidates and the best hand-written policies.
   std::vector<RaceEntry> field;
-  std::vector<const RankedCandidate*> entries;
-  int evolved = 0, written = 0;
-  for (const RankedCandidate& c : ranking) {
-    int& count = c.name.empty() ? evolved : written;
-    if (count >= (c.name.empty() ? options.finalists : kWrittenFinalists)) continue;
-    ++count;
-    entries.push_back(&c);
-    field.push_back({c.name.empty() ? "candidate-" + std::to_string(c.id) + ".cc" : c.name + ".cc", c.source});
-  }
+  const std::vector<const RankedCandidate*> entries = Finalists(ranking, options.finalists);
+  for (const RankedCandidate* c : entries) field.push_back({c->name.empty() ? "candidate-" + std::to_string(c->id) + ".cc" : c->name + ".cc", c->source});
   RaceOptions race;
   race.seeds = options.select_seeds;
   race.stop = options.stop;

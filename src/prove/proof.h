@@ -60,6 +60,10 @@ struct Proof {
 
 // `ranking` as Evolution returns it, `seeds` as it was given. Errors when no candidate survives
 // the select or final seeds, or when stopped before there is a result (kExitInterrupted).
+// Who races on the select seeds, best first: the first `evolved` candidates of a ranking and the first few hand-written
+// policies in it. Valid as long as `ranking`.
+std::vector<const RankedCandidate*> Finalists(const std::vector<RankedCandidate>& ranking, int evolved);
+
 Result<Proof> Prove(const ProofOptions& options, const std::vector<RankedCandidate>& ranking,
                     const std::vector<SeedPolicy>& seeds, Evaluator& evaluator);
 
