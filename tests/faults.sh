@@ -5,7 +5,7 @@ toy_root
 evolve=("$bin/osevolve" evolve small --evals 24 --seed 5 --no-kb --quiet --json)
 run 0 "${evolve[@]}" --out whole
 
-# Helpers die under it, workers and gates in turn: the same end as undisturbed.
+# Helpers and compilers die under it in turn: the same end as undisturbed.
 helpers() {  # helpers PID NAME...: processes below PID of those names
   local file kids kid comm up=$1
   shift
@@ -21,12 +21,13 @@ helpers() {  # helpers PID NAME...: processes below PID of those names
 }
 "${evolve[@]}" --out helpers >out 2>err &
 pid=$! last='evolve, whose helpers are killed'
-killed=0 next=2
+killed=0 next=2  # a compiler that is killed thrice gives its source up: not more than one in three evaluations
 while kill -0 "$pid" 2>/dev/null; do
   if ((killed < 5 && $(evaluated helpers) >= next)); then
-    case $((killed % 2)) in
+    case $((killed % 3)) in
       0) victims=$(helpers "$pid" osevolve-worker) ;;
-      1) victims=$(helpers "$pid" osevolve-gate) ;;
+      1) victims=$(helpers "$pid" clang++-19) ;;
+      2) victims=$(helpers "$pid" osevolve-gate) ;;
     esac
     victim=${victims%%$'\n'*}
     if [[ $victim ]] && kill -KILL "$victim" 2>/dev/null; then
@@ -37,7 +38,7 @@ while kill -0 "$pid" 2>/dev/null; do
   sleep 0.01
 done
 wait "$pid" || fail "exit code $? after $killed kills"
-((killed >= 2)) || fail "only $killed helpers could be killed"
+((killed >= 3)) || fail "only $killed helpers could be killed"
 json /evaluations=24
 diff <(dump whole) <(dump helpers) >diff || fail "a run whose helpers were killed ($killed times) differs: $(head -c 2000 diff)"
 

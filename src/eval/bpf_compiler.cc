@@ -42,7 +42,7 @@ Result<std::unique_ptr<BpfCompiler>> BpfCompiler::Create(const std::string& incl
 Status BpfCompiler::Step(const std::vector<std::string>& argv, const std::string& file, std::string* out) {
   CommandOptions run = CompilerStep(argv, dir_.path(), sandbox_);
   run.cwd = dir_.path();
-  OSE_ASSIGN(CommandResult done, RunCommand(run));
+  OSE_ASSIGN(CommandResult done, RunCompilerStep(run));
   if (done.timed_out) return Error{kExitPolicyTimeout, file + ": the compiler ran out of time (30 s): simplify the source"};
   if (out) *out = done.out;
   if (done.exit.ok()) return {};

@@ -4,6 +4,7 @@
 #include "base/temp_lock.h"
 #include "base/utf8.h"
 #include "core/exit_code.h"
+#include "sandbox/describe_exit.h"
 
 namespace ose {
 namespace {
@@ -46,6 +47,15 @@ CommandOptions CompilerStep(std::vector<std::string> argv, const std::string& di
   return step;
 }
 
+Result<CommandResult> RunCompilerStep(const CommandOptions& step, const CompilerLimits& limits) {
+  constexpr int kAttempts = 3;
+  for (int attempt = 1;; ++attempt) {
+    OSE_ASSIGN(CommandResult result, RunCommand(step));
+    const ExitReason reason = DescribeExit(result.exit.wait_status, result.exit.cpu, Nanos::Seconds(static_cast<int64_t>(limits.cpu_seconds)));
+    if (result.timed_out || reason.kind != ExitKind::kKilled || attempt == kAttempts) return result;
+  }
+}
+
 bool DiskIsFull(const std::string& output) {
   return output.find("No space left on device") != std::string::npos || output.find("Disk quota exceeded") != std::string::npos;
 }
@@ -66,6 +76,7 @@ Result<std::unique_ptr<Compiler>> Compiler::Create(const std::string& include_di
   if (c->clang_.empty())
     return Error{kExitNoCompiler, "clang++-19 is not installed; install it: apt-get install clang-19"};
   if (c->ld_.empty()) return Error{kExitNoCompiler, "ld is not installed; install it: apt-get install binutils"};
+  c->limits_ = limits;
   OSE_ASSIGN(c->sandbox_, CompilerSandbox({.readable = {c->include_dir_}, .writable_dir = c->dir_.path(), .limits = limits}));
   return c;
 }
@@ -87,7 +98,7 @@ Result<CompiledPolicy> Compiler::Compile(const std::string& normalized, const st
   argv.insert(argv.begin(), clang_);
   argv.insert(argv.end(), {"-fPIC", "-fvisibility=hidden", "-c", source, "-o", object});
   const CommandOptions compile = CompilerStep(std::move(argv), dir_.path(), sandbox_);
-  OSE_ASSIGN(CommandResult compiled, RunCommand(compile));
+  OSE_ASSIGN(CommandResult compiled, RunCompilerStep(compile, limits_));
   if (compiled.timed_out) return Error{kExitPolicyTimeout, file + ": the compiler ran out of time (30 s): simplify the source"};
   if (!compiled.exit.ok() && DiskIsFull(compiled.err)) return FullDisk(dir_.path());
   if (!compiled.exit.ok()) {
@@ -99,7 +110,7 @@ Result<CompiledPolicy> Compiler::Compile(const std::string& normalized, const st
   // The driver knows where the standard library is.
   if (hosted) link_argv = {clang_, "-shared", "-s", "-Wl,-z,defs,--build-id=none", object, "-o", shared};
   const CommandOptions link = CompilerStep(std::move(link_argv), dir_.path(), sandbox_);
-  OSE_ASSIGN(CommandResult linked, RunCommand(link));
+  OSE_ASSIGN(CommandResult linked, RunCompilerStep(link, limits_));
   if (!linked.exit.ok() && DiskIsFull(linked.err)) return FullDisk(dir_.path());
   if (!linked.exit.ok() && hosted) return Error{kExitCompile, FirstLines(WithName(linked.err, object, file), 6)};
   if (!linked.exit.ok())

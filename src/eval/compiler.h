@@ -28,6 +28,9 @@ namespace ose {
 std::vector<std::string> PolicyFlags(const std::string& include_dir);
 // A step of a compilation: sandboxed, with a time limit, its words captured. `dir` is where it may write.
 CommandOptions CompilerStep(std::vector<std::string> argv, const std::string& dir, const ChildHook& sandbox);
+// Runs it. A step that is killed from outside, by the kernel for want of memory or by somebody, says nothing about the source
+// and runs again, twice at most. What a source itself brings about, with too much memory or time, is no such kill.
+Result<CommandResult> RunCompilerStep(const CommandOptions& step, const CompilerLimits& limits = {});
 // The first lines of a compiler's words, without a line end.
 std::string FirstLines(std::string text, int lines);
 
@@ -64,6 +67,7 @@ class Compiler {
   TempDir dir_;
   Fd held_;  // base/temp_lock.h
   std::string include_dir_, clang_, ld_;
+  CompilerLimits limits_;
   ChildHook sandbox_;
   std::mutex mutex_;
   std::map<std::string, CompiledPolicy> cache_;  // by SHA-256 of the normalized source
