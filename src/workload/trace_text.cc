@@ -274,6 +274,9 @@ bool ParseGap(std::string_view line, SchedEvent* e) {
   return EatInt(s, &e->lost) && EatPrefix(s, " EVENTS");
 }
 
+bool CpuCanBe(int cpu) { return cpu >= 0 && cpu < 8192; }  // NR_CPUS of the largest kernels
+constexpr int64_t kMaxLost = 1'000'000'000'000;            // at one place
+
 // The number of CPUs from the header: "#P:2", "cpus=2", "# nrcpus online : 2".
 int CpusOf(std::string_view line) {
   int n = 0;
@@ -312,6 +315,8 @@ Result<TraceTextInfo> ParseTraceText(std::string_view text, const std::string& f
                  "this is a binary file; import needs text, made with `trace-cmd report` or `perf script`");
     if (!ParseHead(line, &h)) {
       if (ParseGap(line, &e)) {
+        if (!CpuCanBe(e.cpu)) return bad(info.lines, "CPU " + std::to_string(e.cpu) + " cannot be");
+        if (e.lost < 0 || e.lost > kMaxLost) return bad(info.lines, std::to_string(e.lost) + " lost events cannot be");
         e.time_ns = info.last_ns;
         info.lost += e.lost;
         sink(e);
@@ -320,7 +325,7 @@ Result<TraceTextInfo> ParseTraceText(std::string_view text, const std::string& f
       }
       continue;
     }
-    if (h.cpu < 0 || h.cpu >= 8192) return bad(info.lines, "CPU " + std::to_string(h.cpu) + " cannot be");
+    if (!CpuCanBe(h.cpu)) return bad(info.lines, "CPU " + std::to_string(h.cpu) + " cannot be");
     switch (ParseEvent(h, &e)) {
       case Parsed::kOther:
         continue;
@@ -332,6 +337,7 @@ Result<TraceTextInfo> ParseTraceText(std::string_view text, const std::string& f
       case Parsed::kEvent:
         break;
     }
+    if (e.target_cpu >= 0 && !CpuCanBe(e.target_cpu)) return bad(info.lines, "CPU " + std::to_string(e.target_cpu) + " cannot be");
     if (h.whole_number_time) {
       whole_number_times = true;
       continue;

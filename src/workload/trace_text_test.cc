@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "core/exit_code.h"
@@ -182,6 +184,21 @@ TEST(TraceText, Errors) {
       " a-1 [000] d..2. 1000002: sched_switch: prev_comm=a prev_pid=1 prev_prio=120 prev_state=S ==> "
       "next_comm=b next_pid=2 next_prio=120\n",
       "the times are not seconds");
+}
+
+TEST(TraceText, NoCpuThatCannotBe) {
+  const std::string wake = "  a-1  [001] d..2.  1.000000: sched_waking: comm=b pid=2 prio=120 target_cpu=";
+  for (const auto& [line, why] : {std::pair<std::string, const char*>{"CPU:-1 [LOST 4711 EVENTS]", "CPU -1 cannot be"},
+                                  {"CPU:2000000000 [LOST 4711 EVENTS]", "CPU 2000000000 cannot be"},
+                                  {"CPU:1 [LOST -5 EVENTS]", "-5 lost events cannot be"},
+                                  {"CPU:1 [LOST 9000000000000000000 EVENTS]", "9000000000000000000 lost events cannot be"},
+                                  {"##### CPU 9000 buffer started ####", "CPU 9000 cannot be"},
+                                  {wake + "2000000000", "CPU 2000000000 cannot be"}}) {
+    std::vector<Owned> e;
+    const auto r = Parse(line + "\n", &e);
+    ASSERT_FALSE(r.ok()) << line;
+    EXPECT_EQ(r.error().message, std::string("t.txt:1: ") + why) << line;
+  }
 }
 
 TEST(TraceText, EveryPrefixIsReadOrRefused) {
