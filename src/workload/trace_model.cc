@@ -131,6 +131,7 @@ class TraceModel::Impl {
 
   void Account(int t, int64_t now);
   void GetCpu(int t, int cpu, int64_t now);
+  void HasCpu(int t, const SchedEvent& e);
   void LoseCpu(int t, const SchedEvent& e, bool next_followed);
   void Wake(int t, const SchedEvent& e);
   void EndSleep(int t, int waker, int64_t now);
@@ -208,16 +209,22 @@ void TraceModel::Impl::GetCpu(int t, int cpu, int64_t now) {
   c.wake_aimed = false;
 }
 
+// What it does shows that it has the CPU of `e`: if it was not seen getting it, then it was running since the start of the
+// recording, or since events were lost.
+void TraceModel::Impl::HasCpu(int t, const SchedEvent& e) {
+  Task& task = tasks_[t];
+  if (task.state == State::kRunning) return;
+  if (start_ < 0) start_ = e.time_ns;
+  const bool since_start = task.state == State::kNew && !task.forked && !CpuAt(e.cpu).gap;
+  GetCpu(t, e.cpu, since_start ? start_ : e.time_ns);
+  if (since_start) task.start = -1;
+  task.debt = 0;
+}
+
 void TraceModel::Impl::LoseCpu(int t, const SchedEvent& e, bool next_followed) {
+  HasCpu(t, e);
   Task& task = tasks_[t];
   const Cpu& c = CpuAt(e.cpu);
-  if (task.state != State::kRunning) {
-    // It was running since the start of the recording, or since events were lost.
-    bool since_start = task.state == State::kNew && !task.forked && !c.gap;
-    GetCpu(t, e.cpu, since_start ? start_ : e.time_ns);
-    if (since_start) task.start = -1;
-    task.debt = 0;
-  }
   int64_t stretch = e.time_ns - task.got_cpu;
   Account(t, e.time_ns);
   task.prio = e.prio;
@@ -305,7 +312,8 @@ void TraceModel::Impl::Wake(int t, const SchedEvent& e) {
 
 void TraceModel::Impl::Fork(const SchedEvent& e) {
   int parent = e.interrupt ? kNobody : Find(e.context);
-  if (parent == kNobody) return;  // a stranger's child, unless it has a followed name
+  if (parent == kNobody || tasks_[parent].state == State::kDead) return;  // a stranger's child, unless it has a followed name
+  HasCpu(parent, e);
   int known = Find(e.pid);
   bool is_new = known == kNobody || tasks_[known].state == State::kDead;
   if (e.kind == SchedEvent::Kind::kWakeupNew && !is_new) {

@@ -375,6 +375,19 @@ TEST(TraceModel, NothingRan) {
 
 // The argument of trace_model.cc, tried: random traces of a consistent machine, replayed as a
 // net of waits, signals and forks, always run to the end.
+// A task whose switch onto the CPU was not seen has not run since time 0.
+TEST(TraceModel, AForkShowsThatItsParentRuns) {
+  TraceResult r = Trace(Follow({10}))
+                      .Waking(0, 1, 99, 10)
+                      .Fork(500, 0, 10, 11)
+                      .Switch(700, 0, 10, Z, 0)
+                      .Finish();
+  EXPECT_THAT(Programs(r.workload), ElementsAre("t0 r200000"));
+  EXPECT_EQ(r.workload.recorded.cpu_us, 200);
+  TraceResult running = Trace(Follow({10})).Fork(500, 0, 10, 11).Switch(700, 0, 10, Z, 0).Finish();
+  EXPECT_EQ(running.workload.recorded.cpu_us, 200);  // the recording starts with what it did first
+}
+
 TEST(TraceModel, ADamagedTimeIsNoLongRecording) {
   const auto result = Trace(Follow({10})).Switch(0, 0, 0, R, 10).Switch(1'000'001'000'000, 0, 10, Z, 0).TryFinish();
   ASSERT_FALSE(result.ok());

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstring>
 #include <optional>
+#include <vector>
 
 #include "core/exit_code.h"
 
@@ -299,6 +300,7 @@ Result<TraceTextInfo> ParseTraceText(std::string_view text, const std::string& f
   TraceTextInfo info;
   int highest_cpu = -1;
   bool whole_number_times = false;
+  std::vector<SchedEvent> early_gaps;  // before there is a time
   SchedEvent e;
   Head h;
   while (!text.empty()) {
@@ -319,7 +321,8 @@ Result<TraceTextInfo> ParseTraceText(std::string_view text, const std::string& f
         if (e.lost < 0 || e.lost > kMaxLost) return bad(info.lines, std::to_string(e.lost) + " lost events cannot be");
         e.time_ns = info.last_ns;
         info.lost += e.lost;
-        sink(e);
+        if (info.events == 0) early_gaps.push_back(e);
+        else sink(e);
       } else if (info.cpus == 0 && info.events == 0) {
         info.cpus = CpusOf(line);
       }
@@ -343,6 +346,11 @@ Result<TraceTextInfo> ParseTraceText(std::string_view text, const std::string& f
       continue;
     }
     if (info.events == 0) info.first_ns = info.last_ns = e.time_ns;
+    for (SchedEvent& gap : early_gaps) {
+      gap.time_ns = e.time_ns;
+      sink(gap);
+    }
+    early_gaps.clear();
     // Clocks of different CPUs may be a little apart; time never runs backwards for the reader.
     e.time_ns = info.last_ns = std::max(e.time_ns, info.last_ns);
     info.events++;

@@ -186,6 +186,18 @@ TEST(TraceText, Errors) {
       "the times are not seconds");
 }
 
+TEST(TraceText, WhatIsMissingBeforeTheFirstEventIsMissingThen) {
+  std::vector<Owned> e;
+  const auto r = Parse("##### CPU 1 buffer started ####\nCPU:0 [LOST 3 EVENTS]\n" + std::string(kSwitch), &e);
+  ASSERT_TRUE(r.ok()) << r.error().message;
+  EXPECT_EQ(r->lost, 3);
+  ASSERT_EQ(e.size(), 3u);
+  EXPECT_EQ(e[0].kind, Kind::kGap);
+  EXPECT_EQ(e[0].time_ns, e[2].time_ns);
+  EXPECT_EQ(e[1].time_ns, e[2].time_ns);
+  EXPECT_GT(e[2].time_ns, 0);
+}
+
 TEST(TraceText, NoCpuThatCannotBe) {
   const std::string wake = "  a-1  [001] d..2.  1.000000: sched_waking: comm=b pid=2 prio=120 target_cpu=";
   for (const auto& [line, why] : {std::pair<std::string, const char*>{"CPU:-1 [LOST 4711 EVENTS]", "CPU -1 cannot be"},
