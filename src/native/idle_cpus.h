@@ -79,7 +79,8 @@ class IdleCpus {
   // CPU in the same order; else prev.
   template <class T>
   int SelectDefault(const T* t, int prev, bool* idle) {
-    *idle = true;
+    *idle = Any();
+    if (!*idle) return prev;
     auto claim = [&](int c) { return c >= 0 && Claim(c); };
     const bool one_llc = llcs_.numbers.size() == 1;
     auto claim_near = [&](bool whole_core) {

@@ -165,9 +165,13 @@ SimResult Engine::Run() {
                                                "progress (a kick in dispatch() or running()?)", t.ms()));
       break;
     }
-    HandleEvent(events_.NextSource());
-    ++processed_;
-    if (options_.checked && processed_ % kCheckEvery == 0 && !kernel_.failed()) kernel_.CheckInvariants(tasks_);
+    const int source = events_.NextSource();
+    for (bool again = true; again;) {
+      again = source < m_.cpus ? kernel_.OnCpuEvent(source) : (HandleEvent(source), false);
+      ++processed_;
+      if (options_.checked && processed_ % kCheckEvery == 0 && !kernel_.failed()) [[unlikely]] kernel_.CheckInvariants(tasks_);
+      again = again && !done_ && !kernel_.failed() && ++at_once < kMaxEventsAtOnce;
+    }
   }
   kernel_.Settle();
   end_ = kernel_.now();
@@ -196,8 +200,8 @@ Nanos Engine::WatchUntil(Nanos t, Nanos next, Nanos patience) {
   return next;
 }
 
+// Of any source that is not a CPU.
 void Engine::HandleEvent(int source) {
-  if (source < m_.cpus) return kernel_.OnCpuEvent(source);
   if (source == m_.cpus) return kernel_.OnPolicyTimer();
   int group = source - m_.cpus - 1;
   if (group < static_cast<int>(w_.groups.size())) return Arrive(group);
@@ -428,7 +432,7 @@ bool Engine::Unlock(uint32_t index, Task& t, int cpu) {
   return next != nullptr;
 }
 
-bool Engine::BeginPass(Task& t) {
+inline bool Engine::BeginPass(Task& t) {
   const Group& group = w_.groups[static_cast<size_t>(t.group)];
   OpenLoop& open = open_[static_cast<size_t>(t.group)];
   if (open.arrivals && !t.serving) {
@@ -444,7 +448,7 @@ bool Engine::BeginPass(Task& t) {
   return true;
 }
 
-bool Engine::EndPass(Task& t) {
+inline bool Engine::EndPass(Task& t) {
   const Group& group = w_.groups[static_cast<size_t>(t.group)];
   if (group.event == EventKind::kIteration) EndEvent(t);
   if (t.serving && Measured(t.request_arrival) && --pending_ == 0 && kernel_.now() >= w_.horizon) done_ = true;
@@ -539,10 +543,10 @@ void Engine::AnnounceWork(Task& t) {
 
 void Engine::OnWakeupServed(Task& t, Nanos latency) {
   ++runs_;
-  if (t.woken_at >= w_.warmup && t.woken_at < w_.horizon) samples_[static_cast<size_t>(t.group)].wakeup_us.push_back(latency.us());
+  if (Measured(t.woken_at)) samples_[static_cast<size_t>(t.group)].wakeup_us.push_back(latency.us());
 }
 
-void Engine::BeginEvent(Task& t, Nanos release) {
+inline void Engine::BeginEvent(Task& t, Nanos release) {
   t.event_open = true;
   t.event_release = release;
   t.event_work_base = t.run_total;
@@ -552,7 +556,7 @@ void Engine::BeginEvent(Task& t, Nanos release) {
   if (Measured(release)) s.start_us.push_back((kernel_.now() - release).us());
 }
 
-void Engine::EndEvent(Task& t) {
+inline void Engine::EndEvent(Task& t) {
   if (!t.event_open) return;
   t.event_open = false;
   GroupSamples& s = samples_[static_cast<size_t>(t.group)];

@@ -56,10 +56,10 @@ class Engine : public KernelClient {
   void Arrive(int group);
   void Serve(Task& t, Nanos arrival);
   void AnnounceWork(Task& t);    // of the pass that comes next, if its group hints so
-  bool BeginPass(Task& t);       // false: an open-loop thread without a request; it blocks
-  bool EndPass(Task& t);         // false: the task exits
-  void BeginEvent(Task& t, Nanos release);
-  void EndEvent(Task& t);
+  [[gnu::always_inline]] bool BeginPass(Task& t);       // false: an open-loop thread without a request; it blocks
+  [[gnu::always_inline]] bool EndPass(Task& t);         // false: the task exits
+  [[gnu::always_inline]] void BeginEvent(Task& t, Nanos release);
+  [[gnu::always_inline]] void EndEvent(Task& t);
   void Fork(Task& parent, int group, int cpu);
   bool Put(QueueState& q, int64_t capacity, Task& t, int cpu);
   bool Take(QueueState& q, Task& t, int cpu);

@@ -33,12 +33,15 @@ class EventQueue {
   Nanos NextTime() const { return {heap_[0].time}; }
   int NextSource() const { return heap_[0].source(); }
 
+  // Whether the source is the next one, and at this time.
+  bool IsNext(int source, Nanos time) const { return pos_[static_cast<size_t>(source)] == 0 && heap_[0].time == time.v; }
+
   // Sets or moves the source's pending time.
   void Set(int source, Nanos time) {
     const int i = pos_[static_cast<size_t>(source)];
     const Entry e{time.v, ++seq_ * tie_stride_ << kSourceBits | static_cast<uint32_t>(source)};
     if (i < 0) return Up(size_++, e);
-    if (e.Before(heap_[i])) Up(i, e);
+    if (i > 0 && e.Before(heap_[i])) Up(i, e);
     else Down(i, e);
   }
 
@@ -72,36 +75,43 @@ class EventQueue {
     Entry entry[4];
   };
 
-  void Place(int i, const Entry& e) {
-    heap_[i] = e;
-    pos_[static_cast<size_t>(e.source())] = i;
+  // Up and Down keep the members that they need in locals: what they store might be one of them, for all the compiler knows.
+  static void Place(Entry* heap, int* pos, int i, const Entry& e) {
+    heap[i] = e;
+    pos[static_cast<size_t>(e.source())] = i;
   }
   void Up(int i, Entry e) {
+    Entry* const heap = heap_;
+    int* const pos = pos_.data();
     while (i > 0) {
       const int parent = (i - 1) / 4;
-      if (!e.Before(heap_[parent])) break;
-      Place(i, heap_[parent]);
+      if (!e.Before(heap[parent])) break;
+      Place(heap, pos, i, heap[parent]);
       i = parent;
     }
-    Place(i, e);
+    Place(heap, pos, i, e);
   }
   void Down(int i, Entry e) {
+    Entry* const heap = heap_;
+    int* const pos = pos_.data();
+    const int size = size_;
     for (;;) {
       const int first = 4 * i + 1;
-      if (first >= size_) break;
+      if (first >= size) break;
       int child = first;
-      if (first + 3 < size_) {
-        const int a = first + heap_[first + 1].Before(heap_[first]);
-        const int b = first + 2 + heap_[first + 3].Before(heap_[first + 2]);
-        child = heap_[b].Before(heap_[a]) ? b : a;
+      if (first + 3 < size) {
+        const int a = first + heap[first + 1].Before(heap[first]);
+        const int b = first + 2 + heap[first + 3].Before(heap[first + 2]);
+        child = heap[b].Before(heap[a]) ? b : a;
       } else {
-        for (int c = first + 1; c < size_; ++c) child = heap_[c].Before(heap_[child]) ? c : child;
+        if (first + 1 < size) child = heap[first + 1].Before(heap[child]) ? first + 1 : child;
+        if (first + 2 < size) child = heap[first + 2].Before(heap[child]) ? first + 2 : child;
       }
-      if (!heap_[child].Before(e)) break;
-      Place(i, heap_[child]);
+      if (!heap[child].Before(e)) break;
+      Place(heap, pos, i, heap[child]);
       i = child;
     }
-    Place(i, e);
+    Place(heap, pos, i, e);
   }
 
   const uint64_t tie_stride_;

@@ -1,4 +1,4 @@
-#include "sim/kernel.h"
+#include "sim/kernel_inline.h"
 
 #include <fmt/format.h>
 
@@ -38,6 +38,7 @@ Kernel::Kernel(const Machine& machine, const NativePolicy& policy, EventQueue& e
     : machine_(machine),
       smt_permille_(machine.smt == 2 ? std::llround(machine.smt_speed * 1000) : 1000),
       plain_progress_(smt_permille_ == 1000 && machine.noise.rate_per_s == 0),
+      every_tick_((policy.ops().tick || machine.tick_cost.v > 0) && machine.tick.v > 0),
       ops_(policy.ops()),
       events_(events),
       client_(client),
@@ -120,38 +121,6 @@ void Kernel::BreakRule(const Task* t, const std::string& what) {
 
 // --- Accounting ---------------------------------------------------------------------------
 
-void Kernel::UpdateCurr(Cpu& c) {
-  if (now_ <= c.acct) return;
-  if (!plain_progress_) [[unlikely]] return UpdateCurrSlowly(c);
-  Nanos delta = now_ - c.acct;
-  if (Task* t = c.curr) {
-    t->remaining -= delta;
-    t->run_total += delta;
-    c.totals.useful += delta;
-    if (t->slice != kSliceInfinite)
-      t->slice = t->slice > static_cast<uint64_t>(delta.v) ? t->slice - static_cast<uint64_t>(delta.v) : 0;
-  } else {
-    c.totals.idle += delta;
-  }
-  c.acct = now_;
-}
-
-void Kernel::Pay(int id, Nanos cost) {
-  if (cost.v == 0) return;
-  Cpu& c = cpu(id);
-  UpdateCurr(c);
-  if (observer_) [[unlikely]] observer_->OnOverhead(id, std::max(c.acct, now_), cost);
-  c.acct = std::max(c.acct, now_) + cost;
-  c.totals.overhead += cost;
-  if (machine_.charge_overhead && c.curr) ChargeOverhead(*c.curr, cost);
-}
-
-void Kernel::FlushCost(int id) {
-  Nanos cost = cost_;
-  cost_ = {0};
-  Pay(id, cost);
-}
-
 void Kernel::Settle() {
   for (Cpu& c : cpus_) {
     UpdateCurr(c);
@@ -161,14 +130,6 @@ void Kernel::Settle() {
     }
   }
   NoteWaiting(0);
-}
-
-// Idle CPUs beside waiting tasks, integrated over time.
-void Kernel::NoteWaiting(int delta) {
-  int wasted = std::min(nr_waiting_, nr_idle_);
-  idle_while_waiting_ += (now_ - waiting_since_) * wasted;
-  waiting_since_ = now_;
-  nr_waiting_ += delta;
 }
 
 Nanos Kernel::RunTotal(const Task* t) {
@@ -184,29 +145,7 @@ Nanos Kernel::WaitTotal(const Task* t) const {
 
 // --- Slices, ticks and events of a CPU ----------------------------------------------------
 
-Nanos Kernel::SliceEnd(const Cpu& c) const {
-  const Task& t = *c.curr;
-  bool every_tick = (ops_.tick || machine_.tick_cost.v > 0) && machine_.tick.v > 0;
-  if (every_tick) return c.next_tick;
-  if (t.slice > static_cast<uint64_t>(INT64_MAX / 4)) return Nanos::Max();  // kSliceInfinite among them
-  Nanos used_up = c.acct + Nanos{static_cast<int64_t>(t.slice)};
-  if (machine_.tick.v == 0) return std::max(used_up, c.started + machine_.min_slice);
-  if (used_up <= c.next_tick) return c.next_tick;
-  int64_t ticks = (used_up.v - c.next_tick.v + machine_.tick.v - 1) / machine_.tick.v;
-  return c.next_tick + machine_.tick * ticks;
-}
-
-void Kernel::Rearm(Cpu& c) {
-  Nanos next = c.resched_at;
-  if (c.curr) {
-    next = std::min(next, c.slowed ? BurstEnd(c) : c.acct + c.curr->remaining);
-    next = std::min(next, SliceEnd(c));
-  }
-  if (next == Nanos::Max()) events_.Cancel(c.id);
-  else events_.SetIfMoved(c.id, std::max(next, now_));
-}
-
-void Kernel::OnCpuEvent(int id) {
+bool Kernel::OnCpuEvent(int id) {
   Cpu& c = cpu(id);
   UpdateCurr(c);
   if (c.curr && c.curr->remaining.v <= 0 && c.acct <= now_) {
@@ -220,7 +159,10 @@ void Kernel::OnCpuEvent(int id) {
     if (std::exchange(c.interrupted, false) && c.curr) Interrupt(c);
     Schedule(c);
   }
+  // A task that has just been picked and costs nothing to switch to.
+  if (c.curr && c.curr->remaining.v <= 0 && c.acct <= now_ && events_.IsNext(id, now_)) return true;
   Rearm(c);
+  return false;
 }
 
 // A busy CPU leaves its work and comes back: paid with whatever the interrupt leads to.
@@ -244,7 +186,7 @@ void Kernel::Tick(Cpu& c) {
 }
 
 // The running task has used up its burst: execute what follows.
-void Kernel::RunOps(Cpu& c) {
+inline void Kernel::RunOps(Cpu& c) {
   Task* t = c.curr;
   for (;;) {
     Step step = client_.Advance(*t, c.id);
@@ -278,7 +220,7 @@ void Kernel::RunOps(Cpu& c) {
 
 // --- Schedule -----------------------------------------------------------------------------
 
-void Kernel::Schedule(Cpu& c) {
+inline void Kernel::Schedule(Cpu& c) {
   c.resched_at = Nanos::Max();
   UpdateCurr(c);
   Task* prev = c.curr;
@@ -353,7 +295,7 @@ void Kernel::StartNext(Cpu& c, Task* next, Task* prev) {
   LockRq(c.id, c.id, true);
   NoteWaiting(-1);
   if (observer_ && c.idle) [[unlikely]] observer_->OnIdle(c.id, now_, false);
-  SetIdle(c.id, false);
+  if (c.idle) SetIdle(c.id, false);
   Nanos cost = cost_;
   cost_ = {0};
   if (next != prev) {
@@ -489,6 +431,8 @@ void Kernel::Wake(Task& t, int context_cpu, int waker_pid, uint64_t wake_flags) 
   else Enqueue(t, enq_flags, context);
   if (failed()) return;
   if (cpu(target).idle) WakeCpu(cpu(target), context);  // wakeup_preempt() on an idle CPU
+  // What was free changed nothing about when the CPU goes on.
+  if (cost_.v == 0 && plain_progress_) return;
   FlushCost(context);
   Rearm(cpu(context));
 }

@@ -96,7 +96,9 @@ class Kernel {
   // The task that runs on `cpu` makes a system call that takes so long. For Advance().
   void ChargeSystemCall(int cpu, Nanos cost);
 
-  void OnCpuEvent(int cpu);
+  // True: the same CPU's next event is due at this instant and comes before all others, so the caller may go on with
+  // it without asking the queue.
+  bool OnCpuEvent(int cpu);
   void OnPolicyTimer();
 
   // Starvation: a runnable task that has waited longer than `patience` ejects the policy.
@@ -180,6 +182,7 @@ class Kernel {
   };
 
   Cpu& cpu(int c) { return cpus_[static_cast<size_t>(c)]; }
+  // Inline ones: kernel_inline.h.
   void UpdateCurr(Cpu& c);
   // The model's parts that may be off (kernel_costs.cc).
   void UpdateCurrSlowly(Cpu& c);
@@ -201,8 +204,8 @@ class Kernel {
   Nanos SliceEnd(const Cpu& c) const;
   void Tick(Cpu& c);
   void Interrupt(Cpu& c);
-  void RunOps(Cpu& c);
-  void Schedule(Cpu& c);
+  [[gnu::always_inline]] void RunOps(Cpu& c);
+  [[gnu::always_inline]] void Schedule(Cpu& c);
   bool Balance(Cpu& c, Task* prev);  // true: prev stays
   void Enqueue(Task& t, uint64_t flags, int context_cpu);
   void FinishInsert(Task& t, int context_cpu);
@@ -228,6 +231,7 @@ class Kernel {
   std::array<Nanos, kServices> service_cost_;
   const int64_t smt_permille_;  // speed of a slowed CPU; 1000: siblings do not disturb each other
   const bool plain_progress_;   // an undisturbed CPU's time is its task's progress
+  const bool every_tick_;       // each tick is an event: the policy or the machine does something then
   const osevolve::OsvPolicy& ops_;
   EventQueue& events_;
   KernelClient& client_;

@@ -2,7 +2,7 @@
 // noise, locks, caches.
 #include <algorithm>
 
-#include "sim/kernel.h"
+#include "sim/kernel_inline.h"
 
 namespace ose {
 namespace {

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "sim/charged_services.h"
-#include "sim/kernel.h"
+#include "sim/kernel_inline.h"
 
 // After what completes the type of a task.
 #include "native/services.h"
@@ -30,6 +30,7 @@ Kernel::~Kernel() { current_host<Kernel> = nullptr; }
 
 // Any queue but kDsqLocal; breaks the rule and returns null when it does not exist.
 Dsq* Kernel::FindDsq(uint64_t id, const char* what) {
+  if (Dsq* q = id >> 63 ? nullptr : user_dsqs_.Find(id)) [[likely]] return q;
   if (id == kDsqGlobal) return &global_;
   if ((id & kDsqLocalOn) == kDsqLocalOn) {
     auto c = static_cast<uint32_t>(id);
@@ -37,9 +38,8 @@ Dsq* Kernel::FindDsq(uint64_t id, const char* what) {
     BreakRule(hook_task_, fmt::format("{} the local queue of CPU {}, which does not exist", what, c));
     return nullptr;
   }
-  Dsq* q = id >> 63 ? nullptr : user_dsqs_.Find(id);
-  if (!q) BreakRule(hook_task_, fmt::format("{} queue {}, which does not exist; make it with dsq_create() in init()", what, id));
-  return q;
+  BreakRule(hook_task_, fmt::format("{} queue {}, which does not exist; make it with dsq_create() in init()", what, id));
+  return nullptr;
 }
 
 int Kernel::DsqCreate(uint64_t id) {

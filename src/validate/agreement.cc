@@ -36,6 +36,19 @@ double MeanScore(const std::vector<Objective>& objectives, const std::vector<See
   return std::exp(sum / static_cast<double>(runs.size()));
 }
 
+// How far the kernel agrees with itself: the rank correlation between its first and its second half of the seeds. A
+// model cannot be asked for more than that. Precondition: at least two seeds.
+double SelfAgreement(const std::vector<InBothWorlds>& policies, const std::vector<Objective>& objectives, double tie) {
+  std::vector<double> half[2];
+  for (const InBothWorlds& p : policies) {
+    const auto first = policies[0].real.begin(), own = p.real.begin();
+    const auto middle = static_cast<std::ptrdiff_t>(p.real.size() / 2);
+    half[0].push_back(MeanScore(objectives, {own, own + middle}, {first, first + middle}));
+    half[1].push_back(MeanScore(objectives, {own + middle, p.real.end()}, {first + middle, policies[0].real.end()}));
+  }
+  return RankCorrelation(RanksWithTies(half[0], tie), RanksWithTies(half[1], tie));
+}
+
 }  // namespace
 
 double MetricTolerance(std::string_view metric) {
@@ -136,6 +149,12 @@ ValidationRow RankRow(const std::string& group, const std::vector<InBothWorlds>&
     const double largest = *std::max_element(errors.begin(), errors.end());
     row.note += fmt::format("; {} off by {:.0f}% in the median, {:.0f}% at most", o.metric, 100 * Percentile(errors, 0.5), 100 * largest);
   }
+  if (policies[0].real.size() > 1) row.note += fmt::format("; halves of the kernel's runs agree by {:.2f}", SelfAgreement(policies, common, tie));
+  std::vector<size_t> order(policies.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return real[a] > real[b]; });
+  row.note += fmt::format("; scores in kernel / model, in % of {}:", policies[0].policy);
+  for (const size_t i : order) row.note += fmt::format("{} {} {:.3g} / {:.3g}", i == order[0] ? "" : ",", policies[i].policy, real[i], model[i]);
   return row;
 }
 

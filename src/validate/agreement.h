@@ -33,7 +33,8 @@ std::vector<double> RanksWithTies(const std::vector<double>& values, double tie)
 double RankCorrelation(const std::vector<double>& a_ranks, const std::vector<double>& b_ranks);
 
 // One row: the rank correlation of the policies' scores on the objectives that both worlds report, with the largest
-// disagreement and the errors of the metrics in its note. Scores nearer than `tie` count as equal. Fewer than three
+// disagreement, the errors of the metrics, all scores and, with several seeds, how far the kernel agrees with itself
+// in its note. Scores nearer than `tie` count as equal. Fewer than three
 // policies: nothing measured. Precondition: equally many seeds in all.
 ValidationRow RankRow(const std::string& group, const std::vector<InBothWorlds>& policies, const std::vector<Objective>& objectives,
                       double tie, double limit);

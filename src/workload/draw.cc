@@ -22,10 +22,7 @@ int64_t RoundDraw(double ns) {
   return static_cast<int64_t>(ns + 0.5);  // NOLINT(bugprone-incorrect-roundings): llround() is a call, and this is hot
 }
 
-double UnitExponential(Rng& rng) { return boost::random::exponential_distribution<double>()(rng); }
-
 int64_t DrawUniform(double low, double width, Rng& rng) { return RoundDraw(low + width * rng.Unit()); }
-int64_t DrawExponential(double mean, Rng& rng) { return RoundDraw(mean * UnitExponential(rng)); }
 int64_t DrawLognormal(double mu, double sigma, Rng& rng) {
   return RoundDraw(std::exp(mu + sigma * boost::random::normal_distribution<double>()(rng)));
 }
@@ -58,6 +55,8 @@ double MixTotal(const Dist& dist) {
 }
 
 }  // namespace
+
+[[gnu::flatten]] int64_t DrawExponential(double mean_ns, Rng& rng) { return RoundDraw(mean_ns * boost::random::exponential_distribution<double>()(rng)); }
 
 double Dist::Mean() const {
   switch (kind) {
@@ -152,9 +151,9 @@ Sampler::Sampler(const Dist& dist) : a_(dist.a), b_(dist.b) {
 int64_t Sampler::Slow(Rng& rng) const {
   switch (kind_) {
     case Kind::kConstant:
-    case Kind::kMix2: break;  // inline
+    case Kind::kMix2:
+    case Kind::kExponential: break;  // inline
     case Kind::kUniform: return DrawUniform(a_, b_, rng);
-    case Kind::kExponential: return DrawExponential(a_, rng);
     case Kind::kLognormal: return DrawLognormal(a_, b_, rng);
     case Kind::kPareto: return DrawPareto(a_, b_, rng);
     case Kind::kMixMany: {

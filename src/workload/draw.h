@@ -19,6 +19,9 @@ namespace ose {
 // thousands of draws cannot overflow.
 inline constexpr int64_t kMaxDrawNs = 1'000'000'000'000'000;
 
+// An exponential duration of this mean, from one or more numbers of `rng`.
+int64_t DrawExponential(double mean_ns, Rng& rng);
+
 // A Dist made ready to draw from: sampler(rng) equals Sample(dist, rng).v, value for value and
 // generator state for generator state, without recomputing logarithms and cumulative weights.
 // Owns what it needs; const after construction, so it may be shared between threads.
@@ -30,6 +33,7 @@ class Sampler {
     switch (kind_) {
       case Kind::kConstant: return first_;
       case Kind::kMix2: return (rng() >> 11) < threshold_ ? first_ : second_;
+      case Kind::kExponential: return DrawExponential(a_, rng);
       default: return Slow(rng);
     }
   }
