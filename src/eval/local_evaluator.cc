@@ -1,6 +1,7 @@
 #include "eval/local_evaluator.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -64,8 +65,8 @@ LocalEvaluator::~LocalEvaluator() {
     std::lock_guard lock(mutex_);
     stopping_ = true;
     for (Task& t : queue_) {
-      if (auto* evaluation = std::get_if<std::promise<Evaluation>>(&t.promise)) evaluation->set_value(Failure(Outcome::kInternal, "stopped"));
-      else std::get<1>(t.promise)(Error{kExitInternal, "stopped"});
+      if (auto* evaluated = std::get_if<0>(&t.done)) (*evaluated)(Failure(Outcome::kInternal, "stopped"));
+      else std::get<1>(t.done)(Error{kExitInternal, "stopped"});
     }
     queue_.clear();
   }
@@ -73,10 +74,42 @@ LocalEvaluator::~LocalEvaluator() {
   for (std::thread& t : threads_) t.join();
 }
 
-std::future<Evaluation> LocalEvaluator::Submit(EvalJob job) {
+// The evaluation of the whole job says what it would if its parts had been run one after another.
+struct LocalEvaluator::Parts {
+  std::mutex mutex;  // guards `left`; the thread that makes it 0 has the rest to itself
+  size_t left;
+  std::vector<Evaluation> done;
   std::promise<Evaluation> promise;
-  std::future<Evaluation> future = promise.get_future();
-  Enqueue({std::move(job), std::move(promise)});
+
+  void Add(size_t part, Evaluation e) {
+    done[part] = std::move(e);
+    {
+      std::lock_guard lock(mutex);
+      if (--left > 0) return;
+    }
+    Evaluation whole = std::move(done[0]);
+    for (size_t i = 1; i < done.size() && whole.outcome == Outcome::kOk; ++i) {
+      if (done[i].outcome != Outcome::kOk) whole = std::move(done[i]);
+      else std::move(done[i].seeds.begin(), done[i].seeds.end(), std::back_inserter(whole.seeds));
+    }
+    promise.set_value(std::move(whole));
+  }
+};
+
+std::future<Evaluation> LocalEvaluator::Submit(EvalJob job) {
+  const bool in_parts = job.quick_seeds == 0 && threads_.size() > 1;
+  auto parts = std::make_shared<Parts>();
+  parts->left = in_parts ? std::max<size_t>(1, (job.seeds.size() + kSeedsPerRun - 1) / kSeedsPerRun) : 1;
+  parts->done.resize(parts->left);
+  std::future<Evaluation> future = parts->promise.get_future();
+  const std::vector<uint64_t> seeds = std::move(job.seeds);
+  for (size_t i = 0, n = parts->done.size(); i < n; ++i) {
+    const auto begin = seeds.begin() + static_cast<std::ptrdiff_t>(std::min(i * kSeedsPerRun, seeds.size()));
+    const auto end = i + 1 == n ? seeds.end() : begin + kSeedsPerRun;
+    EvalJob part = job;
+    part.seeds.assign(begin, end);
+    Enqueue({std::move(part), [parts, i](Evaluation e) { parts->Add(i, std::move(e)); }});
+  }
   return future;
 }
 
@@ -121,8 +154,8 @@ void LocalEvaluator::ThreadMain() {
     Task task = std::move(queue_.front());
     queue_.pop_front();
     lock.unlock();
-    if (auto* evaluation = std::get_if<std::promise<Evaluation>>(&task.promise)) evaluation->set_value(Process(task.job, clients));
-    else std::get<1>(task.promise)(RunWatched(task.job, task.watch, clients));
+    if (auto* evaluated = std::get_if<0>(&task.done)) (*evaluated)(Process(task.job, clients));
+    else std::get<1>(task.done)(RunWatched(task.job, task.watch, clients));
   }
 }
 

@@ -5,6 +5,8 @@
 // on a pool of threads, each with a gate and a worker process of its own. No generated code ever
 // runs in this process.
 //
+// A job of many seeds is done in parts, by all threads: results are taken in order, and what comes after it waits for it.
+//
 // Results are cached by object code, tunables and seed, so that asking again, or asking for more
 // seeds of the same candidate, costs only what is new.
 #ifndef OSEVOLVE_EVAL_LOCAL_EVALUATOR_H_
@@ -42,9 +44,10 @@ class LocalEvaluator : public Evaluator {
  private:
   struct Task {
     EvalJob job;
-    std::variant<std::promise<Evaluation>, std::function<void(Result<std::vector<WorkerSeed>>)>> promise;
+    std::variant<std::function<void(Evaluation)>, std::function<void(Result<std::vector<WorkerSeed>>)>> done;
     Watch watch = {};
   };
+  struct Parts;  // of one job
   struct Ready {  // to run
     CompiledPolicy object;
     Tunables tunables;

@@ -130,6 +130,30 @@ TEST_F(LocalEvaluatorTest, ResultsDependNeitherOnJobsNorOnTheCache) {
   for (int i = 0; i < 2; ++i) EXPECT_EQ(a.seeds[i].metrics, b.seeds[i].metrics);
 }
 
+// A job of many seeds is done in parts when there are several threads.
+TEST(LocalEvaluator, ManySeedsSayTheSameInPartsAndInOnePiece) {
+  std::vector<uint64_t> seeds(19);
+  for (size_t i = 0; i < seeds.size(); ++i) seeds[i] = 100 + i;
+  std::vector<Evaluation> good, lost;
+  for (int jobs : {1, 3}) {
+    auto evaluator = LocalEvaluator::Create(Options(jobs));
+    ASSERT_TRUE(evaluator.ok()) << evaluator.error().message;
+    good.push_back((*evaluator)->Evaluate({.source = kGood, .file = "p.cc", .seeds = seeds, .skeleton_of = {}}));
+    lost.push_back((*evaluator)->Evaluate({.source = Policy("if (t.nr_wakeups() < 3) t.insert(0, slice_ns, flags);"), .file = "p.cc", .seeds = seeds, .skeleton_of = {}}));
+  }
+  ASSERT_EQ(good[0].outcome, Outcome::kOk) << good[0].diagnosis;
+  ASSERT_EQ(good[0].seeds.size(), seeds.size());
+  ASSERT_EQ(good[1].seeds.size(), seeds.size());
+  for (size_t i = 0; i < seeds.size(); ++i) {
+    EXPECT_EQ(good[0].seeds[i].seed, seeds[i]);
+    EXPECT_EQ(good[0].seeds[i].seed, good[1].seeds[i].seed);
+    EXPECT_EQ(good[0].seeds[i].metrics, good[1].seeds[i].metrics);
+  }
+  EXPECT_EQ(lost[0].outcome, Outcome::kRule);
+  EXPECT_EQ(lost[0].outcome, lost[1].outcome);
+  EXPECT_EQ(lost[0].diagnosis, lost[1].diagnosis);
+}
+
 TEST_F(LocalEvaluatorTest, CandidatesThatDifferInTunablesOnlyShareTheirObject) {
   auto e = Make();
   std::string tuned = kGood;
