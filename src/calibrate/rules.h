@@ -17,13 +17,32 @@ inline constexpr const char* kRulePlain = "plain";  // one hook, one insertion i
 inline constexpr const char* kRuleHooks = "hooks";  // ... and two more hooks that do next to nothing
 inline constexpr const char* kRuleQueue = "queue";  // plain, but through a shared queue: one more hook, one more queue operation
 inline constexpr const char* kRuleKick = "kick";    // plain, and a kick of another CPU
-inline constexpr const char* kRuleCalls = "calls";  // plain, and kRuleCallsMade calls that read something
-inline constexpr int kRuleCallsMade = 25;           // 24 and the task's state
-inline constexpr const char* kRuleNames[] = {kRulePlain, kRuleHooks, kRuleQueue, kRuleKick, kRuleCalls};
+
+// Policies that call a service `calls` times more at a switch than the policy `beyond` does.
+struct ServiceRule {
+  const char *rule, *key, *beyond;  // `key`: of [service]
+  int calls;
+  const char* what;  // the calls
+};
+inline constexpr ServiceRule kServiceRules[] = {
+    {"general", "general", kRulePlain, 16, "this_cpu() and cpu_state()"},
+    {"now", "now", kRulePlain, 8, "now()"},
+    {"field", "task_field", kRulePlain, 8, "run_total()"},
+    {"timer", "timer_start", kRulePlain, 1, "timer_start()"},
+    {"length", "dsq_length", kRuleQueue, 8, "dsq_nr_queued()"},
+    {"peek", "dsq_peek", kRuleQueue, 8, "dsq_peek()"},
+    {"pick", "pick_idle", kRulePlain, 8, "pick_idle(), at most one of which finds a CPU"},
+    {"claim", "claim_idle", kRulePlain, 8, "claim_idle() of a busy CPU"},
+    {"vtime", "dsq_insert_vtime", kRuleQueue, 1, "insert_vtime() in the place of insert()"},
+    {"empty", "dsq_empty", kRuleQueue, 8, "dsq_move_to_local() of an empty queue"},
+};
+
+// All, in the order of RuleOptions::objects.
+std::vector<std::string> RuleNames();
 
 struct RuleOptions {
   std::string live_program;          // osevolve-live
-  std::vector<std::string> objects;  // of `osevolve build-bpf`, in the order of kRuleNames; empty: not to be measured
+  std::vector<std::string> objects;  // of `osevolve build-bpf`, in the order of RuleNames(); empty: not to be measured
   std::string why_not = "no sched_ext here";  // for comments, when there are none
 };
 
@@ -33,7 +52,7 @@ bool MayAttach(std::string* why_not);
 // Attaches each in turn and probes the yields: series of ProbeYield with "plain_" and so on before them.
 Status ProbeRules(const RuleOptions& rules, const ProbeBench& bench, Samples* samples);
 
-// The keys hook, dsq_op, kick, sched_ext_switch and [service] general.
+// The keys hook, dsq_op, kick and sched_ext_switch, and those of kServiceRules.
 std::vector<Recipe> RuleRecipes(const RuleOptions& rules);
 
 }  // namespace ose

@@ -46,7 +46,7 @@ Status PrepareRules(const Context& context, const std::string& made, const std::
     OSE_ASSIGN(builder, ObjectBuilder::Create(context));
   }
   std::vector<std::string> objects;
-  for (const char* name : kRuleNames) {
+  for (const std::string& name : RuleNames()) {
     std::string object;
     if (builder) {
       NamedSource policy{name, fmt::format("{}/policies/calibrate/{}.cc", context.root, name), ""};
@@ -121,7 +121,7 @@ void RegisterCalibrate(CLI::App& app, Command& command) {
   sub->add_option("--name", flags->name, "the machine's name; default: the file's");
   sub->add_option("--time-limit", flags->time_limit, "how long to measure, as in 60s; at least two rounds are made")->capture_default_str();
   sub->add_option("--only", flags->only, "keys to measure, without their units: --only ipi,wakeup")->delimiter(',')->allow_extra_args(false);
-  sub->add_option("--objects", flags->objects, "folder with plain, hooks, queue, kick and calls.bpf.o of build-bpf, instead of compiling them here");
+  sub->add_option("--objects", flags->objects, "folder with the .bpf.o that build-bpf makes of policies/calibrate/, instead of compiling them here");
   sub->add_flag("--no-policies", flags->no_policies, "attach no policies, also where that could be done");
   sub->add_flag("--force", flags->force, "overwrite the file");
   AddCommonFlags(*sub, command);

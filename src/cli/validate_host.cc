@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <memory>
 #include <thread>
 
@@ -27,6 +28,7 @@ struct HostValidation {
   ValidateFlags flags;
   HostFlags host;
   std::string machine;
+  int cpus = 0;  // 0: as many as the machine has
   std::vector<std::string> workloads, policies;
   bool recorded = true;
 };
@@ -106,12 +108,15 @@ Status MatchProcessor(const HostValidation& v, const Context& context, Problem& 
 }
 
 Result<Problem> ProblemFor(const HostValidation& v, const Context& context, const std::string& workload, const Note& note) {
-  OSE_ASSIGN(Problem problem, LoadProblem(context, {.workload = workload, .machine = v.machine, .cpus = 0}));
+  OSE_ASSIGN(Problem problem, LoadProblem(context, {.workload = workload, .machine = v.machine, .cpus = v.cpus}));
   if (!IsSysbench(problem.workload)) {
     problem.workload.real = {};  // `osevolve load` does what the model does, field by field
     return problem;
   }
   KeepToCpus(v.host, problem.machine.cpus, problem.workload.real.command);
+  // As long as the program runs: the workload may be so short that a slow machine ends a dozen events in it.
+  for (const std::string& word : problem.workload.real.command)
+    if (int seconds = 0; std::sscanf(word.c_str(), "--time=%d", &seconds) == 1 && seconds > 0) problem.workload.horizon = Nanos::Seconds(seconds);
   OSE_TRY(MatchProcessor(v, context, problem, note));
   return problem;
 }
@@ -244,6 +249,7 @@ void RegisterValidateHost(CLI::App& validate, Command& command) {
   CLI::App* in_vm = validate.add_subcommand("kernel", "Compare how model and kernel rank the hand-written policies.");
   in_vm->add_option("-p,--policy", kernel->policies, "policies, repeat it; default: all hand-written ones")->allow_extra_args(false);
   in_vm->add_option("-m,--machine", kernel->machine, "profile of the VM")->capture_default_str();
+  in_vm->add_option("--cpus", kernel->cpus, "number of CPUs instead of the profile's; of the VM, too")->check(CLI::Range(1, 64));
   AddHostFlags(*in_vm, &kernel->host);
   kernel->host.host = "vm";
   kernel->host.rounds = 3;

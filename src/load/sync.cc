@@ -67,14 +67,16 @@ bool FifoBarrier::Arrive(Waiter& caller, int parties) {
   {
     std::lock_guard guard(mutex_);
     if (++arrived_ < parties) {
-      caller.Arm();
+      caller.Arm(&bell_);
       waiters_.Push(caller);
       return false;
     }
     arrived_ = 0;
     std::swap(met, waiters_);
   }
-  while (Waiter* w = met.Pop()) w->Wake();
+  if (met.empty()) return true;
+  while (Waiter* w = met.Pop()) w->MarkWoken();
+  bell_.Ring();
   return true;
 }
 

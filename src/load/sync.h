@@ -54,6 +54,7 @@ class FifoBarrier {
   std::mutex mutex_;
   int arrived_ = 0;
   WaiterQueue waiters_;
+  Bell bell_;
 };
 
 // Has no memory: a signal that nobody waits for is lost.

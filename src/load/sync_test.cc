@@ -81,6 +81,24 @@ TEST(FifoBarrier, TheLastWakesTheOthersAndItStartsOver) {
   }
 }
 
+TEST(FifoBarrier, ReleasesThreadsThatSleepAndAStopEndsTheirSleep) {
+  FifoBarrier barrier;
+  Waiter sleepers[3];
+  for (const bool stop : {false, true}) {
+    std::atomic<int> released = 0;
+    std::vector<std::thread> threads;
+    for (Waiter& w : sleepers)
+      threads.emplace_back([&] { released += !barrier.Arrive(w, 4) && w.Park(); });
+    while (barrier.arrived() < 3) std::this_thread::yield();
+    Waiter last;
+    if (!stop) EXPECT_TRUE(barrier.Arrive(last, 4));
+    for (Waiter& w : sleepers)
+      if (stop) w.Stop();
+    for (std::thread& t : threads) t.join();
+    EXPECT_EQ(released, stop ? 0 : 3);
+  }
+}
+
 TEST(Waiter, StopEndsEverySleep) {
   Waiter w;
   std::thread stopper([&] { w.Stop(); });

@@ -54,7 +54,7 @@ int Kernel::DsqCreate(uint64_t id) {
 
 void Kernel::DsqInsert(Task* t, uint64_t id, uint64_t slice, uint64_t vtime, bool use_vtime, uint64_t flags) {
   if (failed()) return;
-  Charge(Service::kDsqInsert);
+  Charge(use_vtime ? Service::kDsqInsertVtime : Service::kDsqInsert);
   if (hook_ != Hook::kEnqueue && hook_ != Hook::kSelectCpu)
     return BreakRule(t, "insert() outside enqueue() and select_cpu()");
   if (t != hook_task_) return BreakRule(t, "insert() of another task than the one the hook was called for");
@@ -81,7 +81,10 @@ bool Kernel::DsqMoveToLocal(uint64_t id) {
     BreakRule(nullptr, "dsq_move_to_local() from a local queue");
     return false;
   }
-  if (q->empty()) return false;
+  if (q->empty()) {
+    Charge(Service::kDsqEmpty);
+    return false;
+  }
   Charge(Service::kDsqMove);
   LockDsq(*q, ctx_cpu_);
   Task* t = q->FirstAllowedOn(ctx_cpu_);

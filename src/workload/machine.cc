@@ -60,7 +60,8 @@ constexpr Refill kRefills[] = {
 constexpr const char* kServiceKeys[kServices] = {
     "basic",      "now",   "random",      "topology",   "cpu_running", "cpu_idle",   "cpu_state",
     "task_field", "task_state", "count",      "timer_start", "dsq_insert", "dsq_move",
-    "dsq_length", "dsq_peek",   "pick_idle", "claim_idle", "select_dfl", "kick",     "kick_self"};
+    "dsq_length", "dsq_peek",   "pick_idle", "claim_idle", "select_dfl", "kick",     "kick_self",
+    "dsq_insert_vtime", "dsq_empty"};
 
 void ParseTopology(TomlTable t, Machine* m) {
   t.Require("cpus");
@@ -169,6 +170,8 @@ Nanos Machine::ServiceCost(Service s) const {
     case Service::kDsqMove: return dsq_op;
     case Service::kKick:
     case Service::kKickSelf: return kick;
+    case Service::kDsqInsertVtime: return ServiceCost(Service::kDsqInsert);
+    case Service::kDsqEmpty: return {0};
     default: return service.general;
   }
 }

@@ -39,8 +39,10 @@ enum class Service : uint8_t {
   kSelectDfl,
   kKick,        // of another CPU
   kKickSelf,
+  kDsqInsertVtime,
+  kDsqEmpty,    // dsq_move_to_local of a queue that has nothing
 };
-inline constexpr size_t kServices = static_cast<size_t>(Service::kKickSelf) + 1;
+inline constexpr size_t kServices = static_cast<size_t>(Service::kDsqEmpty) + 1;
 
 // Each cost is paid by the calling CPU. One below 0 is not given; ServiceCost() says what it is then.
 struct ServiceCosts {
