@@ -201,7 +201,8 @@ Result<ValidationRow> KernelRow(const HostValidation& v, const Context& context,
 }
 
 Status RunKernel(const HostValidation& v, const CommonFlags& common) {
-  OSE_TRY(CheckMarkdown(v.flags, "kernel"));
+  const std::string section = v.cpus > 0 ? fmt::format("kernel-{}cpu", v.cpus) : "kernel";
+  OSE_TRY(CheckMarkdown(v.flags, section));
   OSE_ASSIGN(Context context, Context::Find());
   std::vector<NamedSource> policies;
   if (v.policies.empty()) {
@@ -211,7 +212,7 @@ Status RunKernel(const HostValidation& v, const CommonFlags& common) {
     OSE_ASSIGN(NamedSource source, LoadPolicy(context, "", name));
     policies.push_back(std::move(source));
   }
-  ValidationTable table{"kernel", "Policies in the model and in a kernel (sched_ext, in the VM)", {}};
+  ValidationTable table{section, "Policies in the model and in a kernel (sched_ext, in the VM)", {}};
   ProgressLine progress(common);
   for (const std::string& w : v.workloads.empty() ? kKernelWorkloads : v.workloads) {
     auto row = KernelRow(v, context, w, policies, [&](const std::string& text) { progress.Show(w + ": " + text, true); });
@@ -249,7 +250,7 @@ void RegisterValidateHost(CLI::App& validate, Command& command) {
   CLI::App* in_vm = validate.add_subcommand("kernel", "Compare how model and kernel rank the hand-written policies.");
   in_vm->add_option("-p,--policy", kernel->policies, "policies, repeat it; default: all hand-written ones")->allow_extra_args(false);
   in_vm->add_option("-m,--machine", kernel->machine, "profile of the VM")->capture_default_str();
-  in_vm->add_option("--cpus", kernel->cpus, "number of CPUs instead of the profile's; of the VM, too")->check(CLI::Range(1, 64));
+  in_vm->add_option("--cpus", kernel->cpus, "number of CPUs instead of the profile's; of the VM, too. --markdown then replaces the section kernel-<N>cpu")->check(CLI::Range(1, 64));
   AddHostFlags(*in_vm, &kernel->host);
   kernel->host.host = "vm";
   kernel->host.rounds = 3;

@@ -28,8 +28,8 @@ struct LadderFigure {
   double limit = 0.01;
   Criterion criterion = Criterion::kContains;
   bool controlled = false;  // with the rung's control variates
-  // Instead of `value`: of all replications together.
-  std::function<Estimate(const std::vector<Replication>&, const std::vector<std::vector<double>>& controls)> estimate = {};
+  // Instead of `value`: of all Rung::path_replications together.
+  std::function<Estimate(const std::vector<Replication>&)> estimate = {};
   // A reference that is exact for the arrivals of one seed, the rung's only one.
   std::function<double(uint64_t seed)> path_value = {};
   std::string note = {};
@@ -41,6 +41,9 @@ struct Rung {
   int replications = 20;
   std::function<std::vector<double>(uint64_t seed)> controls = {};
   std::vector<LadderFigure> figures = {};
+  // Calculated without the simulator: for figures with an `estimate`, replications of the metrics that it needs.
+  std::function<Replication(uint64_t seed)> path = {};
+  int path_replications = 0;
 };
 
 std::vector<Rung> TheoryLadder();

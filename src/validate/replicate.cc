@@ -3,12 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <mutex>
 #include <optional>
 #include <thread>
 
-#include "core/distribution.h"
 #include "core/exit_code.h"
 #include "core/policy_source.h"
 #include "core/worker_protocol.h"
@@ -25,16 +23,6 @@ struct Policy {
   std::string object;
   Tunables defaults;
 };
-
-// The quantiles in the tail are close enough for what is between two of them to be a line in the logarithm.
-double PartBeyond(const Distribution& d, double limit) {
-  const auto above = std::upper_bound(d.values.begin(), d.values.end(), limit);
-  if (above == d.values.end()) return 0;
-  const int i = static_cast<int>(above - d.values.begin());
-  if (i == 0) return 1;
-  const double share = (limit - above[-1]) / (above[0] - above[-1]);
-  return std::pow(1 - QuantileAt(i - 1), 1 - share) * std::pow(1 - QuantileAt(i), share);
-}
 
 class Pool {
  public:
@@ -115,12 +103,10 @@ class Pool {
       WorkerRun request{.object = policy.object, .tunables = policy.defaults, .steps = {}, .limits = kLimits};
       for (auto& [name, value] : run.tunables) request.tunables[name] = value;
       request.steps.push_back({.slot = static_cast<int>(i), .checked = false, .report = true, .seeds = {seed}});
-      if (run.slowdown_limit > 0) request.steps.back().watch.distributions = {"slowdown"};
       OSE_ASSIGN(WorkerReply reply, client.Run(request));
       if (reply.outcome != Outcome::kOk) return Error{OutcomeExitCode(reply.outcome), run.policy + ": " + reply.diagnosis};
       if (reply.results.size() != 1) return Error{kExitInternal, "the worker left out a seed"};
       out.runs.push_back(std::move(reply.results[0].metrics));
-      if (run.slowdown_limit > 0) out.runs.back()[kBeyond] = PartBeyond(reply.results[0].distributions["slowdown"], run.slowdown_limit);
     }
     return out;
   }

@@ -23,9 +23,7 @@ struct SimRun {
   Tunables tunables = {};  // that differ from its defaults
   Workload workload = {};
   Machine machine = {};
-  double slowdown_limit = 0;  // > 0: the metric kBeyond is wanted
 };
-inline constexpr const char* kBeyond = "slowdown_beyond";  // part of the requests with a slowdown above the limit
 
 // All runs of a plan are made on each of its seeds (common random numbers). At most kMaxWorkerSlots runs.
 struct ReplicationPlan {

@@ -198,6 +198,7 @@ Machine CostlessMachine(int cpus) {
 Machine WithCpus(const Machine& machine, int cpus) {
   Machine m = machine;
   m.cpus = cpus;
+  if (cpus < m.smt) m.smt = 1;  // one hardware thread has its core to itself
   if (m.cpus_per_node >= cpus) m.cpus_per_node = 0;
   if (m.cpus_per_llc >= cpus) m.cpus_per_llc = m.cpus_per_node = 0;
   return m;

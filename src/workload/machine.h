@@ -132,7 +132,7 @@ Machine AsKernelClass(const Machine& machine);
 // A machine without costs and with a precise timer: what queueing theory speaks of.
 Machine CostlessMachine(int cpus);
 
-// The first `cpus` CPUs of a machine.
+// The first `cpus` CPUs of a machine; fewer than a core has hardware threads: one of them, alone on its core.
 Machine WithCpus(const Machine& machine, int cpus);
 
 // Errors: kExitBadMachine, "file:line: what; fix". Unknown keys are errors.

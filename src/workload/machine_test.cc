@@ -135,6 +135,9 @@ TEST(Machine, FewerCpusHaveNoLargerCachesOrNodes) {
   EXPECT_EQ(WithCpus(m, 16).cpus_per_node, 0);
   EXPECT_EQ(WithCpus(m, 16).cpus_per_llc, 8);
   EXPECT_EQ(WithCpus(m, 4).cpus_per_llc, 0);
+  m.smt = 2;
+  EXPECT_EQ(WithCpus(m, 2).smt, 2);
+  EXPECT_EQ(WithCpus(m, 1).smt, 1);
 }
 
 TEST(FormatMachine, RoundTripsTheShippedOnes) {
