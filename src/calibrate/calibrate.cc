@@ -207,6 +207,7 @@ class Run {
       if (Chosen(recipe)) figures.push_back(MakeFigure(recipe, samples_));
       else if (!recipe.table.empty()) entries.push_back({recipe.table, recipe.key, "", recipe.unit, "not measured: left out by --only"});
     }
+    LimitDifference(figures, base.context_switch);
     for (const Figure& f : figures)
       if (!f.table.empty()) entries.push_back(EntryOf(f));
     if (o_.only.empty())

@@ -201,6 +201,17 @@ Figure MakeFigure(const Recipe& recipe, const Samples& samples) {
   return f;
 }
 
+void LimitDifference(std::vector<Figure>& figures, Nanos given) {
+  double least = -static_cast<double>(given.v);
+  for (const Figure& f : figures)
+    if (f.key == "context_switch" && f.measured) least = -std::round(f.value.mean);
+  for (Figure& f : figures) {
+    if (f.key != "sched_ext_switch" || !f.measured || f.value.mean >= least) continue;
+    f.comment += fmt::format("; UNCERTAIN: it came out as {:.0f}, more than a whole switch", f.value.mean);
+    f.value = {least, std::max(f.value.lo, least), std::max(f.value.hi, least)};
+  }
+}
+
 std::string NoiseMix(const std::vector<double>& lengths) {
   constexpr size_t kParts = 8;
   if (lengths.size() < kParts) return "";

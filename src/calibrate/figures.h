@@ -56,6 +56,10 @@ struct Figure {
 
 Figure MakeFigure(const Recipe& recipe, const Samples& samples);
 
+// A switch under sched_ext costs no less than nothing: limits that difference (sched_ext_switch) to the whole of `context_switch`, or
+// `given` where that was not measured, and says so. A disturbed machine may have measured more.
+void LimitDifference(std::vector<Figure>& figures, Nanos given);
+
 // A distribution in TOML, in ns, of lengths in ascending order: the means of their eighths. "" of fewer than eight.
 std::string NoiseMix(const std::vector<double>& lengths);
 

@@ -101,6 +101,21 @@ TEST(Figures, ThoseOfPolicies) {
   EXPECT_NEAR(FigureOf("sched_ext_switch", s).value.mean, 1'500 - 700 - 80 - 220, 1e-9);
 }
 
+TEST(Figures, ASwitchUnderSchedExtCostsNoLessThanNothing) {
+  std::vector<Figure> figures(2);
+  figures[0].key = "context_switch", figures[0].measured = true, figures[0].value = {700, 690, 710};
+  figures[1].key = "sched_ext_switch", figures[1].measured = true, figures[1].value = {-900, -950, -650};
+  std::vector<Figure> mild = figures;
+  mild[1].value = {-100, -120, -80};
+  LimitDifference(figures, {50});
+  EXPECT_EQ(figures[1].value.mean, -700);
+  EXPECT_EQ(figures[1].value.hi, -650);
+  EXPECT_THAT(figures[1].comment, HasSubstr("UNCERTAIN: it came out as -900"));
+  LimitDifference(mild, {50});
+  EXPECT_EQ(mild[1].value.mean, -100);
+  EXPECT_EQ(mild[1].comment, "");
+}
+
 TEST(Figures, WhatCannotBeMeasuredSaysWhy) {
   const Samples s = Constant(kMachine);
   EXPECT_EQ(FigureOf("migration_node", s).comment, "not measured: only one node");
