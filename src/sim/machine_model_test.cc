@@ -357,6 +357,24 @@ TEST(Services, ArePaidByTheCpuThatCalls) {
   EXPECT_EQ(a.totals[1].overhead, Nanos{0});
 }
 
+TEST(Services, LookingIntoAnEmptyQueueAndAnOrderByVtimeHaveTheirOwnPrice) {
+  Machine m = CostlessMachine(1);
+  ServiceCosts& s = m.service;
+  s.cost[static_cast<size_t>(Service::kDsqEmpty)] = {3};
+  s.cost[static_cast<size_t>(Service::kDsqInsertVtime)] = {100};
+  Workload w = ToTheEnd();
+  AddTask(w, "a", -1, {RunOp({1'000}), SleepOp({1'000}), RunOp({1'000})});
+  Accounts fifo;
+  RunOn(m, w, &fifo);  // while it sleeps nothing is in the queue; what is paid after the end does not count
+  EXPECT_EQ(fifo.totals[0].overhead, Nanos{3});
+  auto policy = NativePolicy::Open(std::string(OSE_BINARY_DIR) + "/policies/vtime.so");
+  ASSERT_TRUE(policy.ok());
+  Accounts vtime;
+  SimResult r = Simulate(w, m, *policy, 1, {.checked = true, .observer = &vtime});
+  ASSERT_EQ(r.outcome, Outcome::kOk) << r.diagnosis;
+  EXPECT_EQ(vtime.totals[0].overhead, Nanos{2 * 100 + 3});  // queued twice, by vtime
+}
+
 TEST(Services, PickingAnIdleCpuGoesThroughAllCpus) {
   Machine m = CostlessMachine(64);
   m.service.general = {5};

@@ -102,9 +102,9 @@ void AddSharing(std::vector<Rung>& ladder) {
     Sizes sizes;
     double quantum;
   };
-  for (const Case& c : {Case{1, 0.5, {"constant", kConstant, 5e4, 16}, 0.02}, Case{1, 0.5, {"exponential", kExponential, 1e5, 16}, 0.02},
-                        Case{1, 0.5, {"50:1/50:10", kOneTen, 5e4, 16}, 0.05}, Case{16, 0.8, {"exponential", kExponential, 1e5, 16}, 0.02},
-                        Case{16, 0.8, {"50:1/50:10", kOneTen, 1e5, 16}, 0.1}}) {
+  for (const Case& c : {Case{1, 0.5, {"constant", kConstant, 3e4, 16}, 0.02}, Case{1, 0.5, {"exponential", kExponential, 5e4, 16}, 0.02},
+                        Case{1, 0.5, {"50:1/50:10", kOneTen, 3e4, 16}, 0.05}, Case{16, 0.8, {"exponential", kExponential, 5e4, 16}, 0.02},
+                        Case{16, 0.8, {"50:1/50:10", kOneTen, 5e4, 16}, 0.1}}) {
     Rung r = OpenRung(fmt::format("PS on {} CPU{}, load {}, {}", c.cpus, c.cpus > 1 ? "s" : "", c.load, c.sizes.name), "rr", {}, c.sizes.dist, c.cpus, c.load,
                       c.sizes.requests, c.sizes.replications);
     const double slowdown = SharingSlowdown(c.cpus, c.load);

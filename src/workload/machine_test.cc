@@ -114,6 +114,8 @@ TEST(Machine, AServiceThatIsNotNamedCostsTheGeneralFigure) {
   EXPECT_EQ(m->ServiceCost(Service::kDsqMove), m->dsq_op);
   EXPECT_EQ(m->ServiceCost(Service::kKick), m->kick);
   EXPECT_EQ(m->ServiceCost(Service::kKickSelf).v, 0);
+  EXPECT_EQ(m->ServiceCost(Service::kDsqInsertVtime).v, m->ServiceCost(Service::kDsqInsert).v);
+  EXPECT_EQ(m->ServiceCost(Service::kDsqEmpty).v, 0);
 }
 
 TEST(Machine, TheKernelsOwnClassPaysForNothingButKicks) {
