@@ -52,7 +52,7 @@ inline void Kernel::NoteWaiting(int delta) {
 inline Nanos Kernel::SliceEnd(const Cpu& c) const {
   const Task& t = *c.curr;
   if (every_tick_) return c.next_tick;
-  if (t.slice > static_cast<uint64_t>(INT64_MAX / 4)) return Nanos::Max();  // osevolve::kSliceInfinite among them
+  if (t.slice > static_cast<uint64_t>(INT64_MAX / 4)) return Nanos::Max();  // kSliceInfinite among them
   Nanos used_up = c.acct + Nanos{static_cast<int64_t>(t.slice)};
   if (machine_.tick.v == 0) return std::max(used_up, c.started + machine_.min_slice);
   if (used_up <= c.next_tick) return c.next_tick;

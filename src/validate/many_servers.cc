@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "workload/draw.h"
+#include "validate/sample_path.h"
 
 namespace ose {
 namespace {
@@ -22,18 +22,15 @@ struct Request {
 class Requests {
  public:
   Requests(const Workload& w, int cpus, uint64_t seed, double limit)
-      : w_(w), seed_(seed), limit_(limit), arrivals_(w, 0, cpus, seed), sampler_(SizeOf(w)) {
-    Advance();
-  }
-  int64_t next() const { return next_; }  // kNever: none
+      : warmup_(w.warmup.v), limit_(limit), source_(w, 0, cpus, seed) {}
+  int64_t next() const { return source_.next(); }  // kNever: none
   Request Take() {
-    Rng rng = RequestStream(seed_, 0, number_++);
-    const int64_t size = std::max<int64_t>(sampler_(rng), 1), release = next_;
-    Advance();
-    return {release, size, size};
+    const Job job = source_.Take();
+    const int64_t size = std::max<int64_t>(job.work, 1);
+    return {job.release, size, size};
   }
   void Done(const Request& r, int64_t at) {
-    if (r.release < w_.warmup.v) return;
+    if (r.release < warmup_) return;
     const double slowdown = static_cast<double>(at - r.release) / static_cast<double>(r.size);
     ++count_;
     sum_ += slowdown;
@@ -45,22 +42,10 @@ class Requests {
   }
 
  private:
-  static Dist SizeOf(const Workload& w) {
-    const Op& run = w.groups[0].program.at(0);
-    return run.drawn ? w.dists[run.object] : Dist{.kind = Dist::Kind::kConstant, .a = static_cast<double>(run.ns)};
-  }
-  void Advance() {
-    const Nanos at = arrivals_.Next();
-    next_ = at < w_.horizon ? at.v : kNever;
-  }
-
-  const Workload& w_;
-  const uint64_t seed_;
+  const int64_t warmup_;
   const double limit_;
-  ArrivalProcess arrivals_;
-  const Sampler sampler_;
-  uint64_t number_ = 0;
-  int64_t next_ = 0, count_ = 0, beyond_ = 0;
+  RequestSource source_;
+  int64_t count_ = 0, beyond_ = 0;
   double sum_ = 0;
 };
 

@@ -3,28 +3,49 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <queue>
 
 #include "validate/size_law.h"
-#include "workload/draw.h"
 
 namespace ose {
 namespace {
 
+constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+
+Dist SizeOf(const Workload& w, const Group& group) {
+  const Op& run = group.program.at(0);
+  return run.drawn ? w.dists[run.object] : Dist{.kind = Dist::Kind::kConstant, .a = static_cast<double>(run.ns)};
+}
+
 // visit(arrival, size) for each request of a group, in order.
 template <class Visit>
 void ForEachRequest(const Workload& w, int g, int cpus, uint64_t seed, Visit visit) {
-  const Op& run = w.groups[static_cast<size_t>(g)].program.at(0);
-  const Sampler sampler(run.drawn ? w.dists[run.object] : Dist{.kind = Dist::Kind::kConstant, .a = static_cast<double>(run.ns)});
-  ArrivalProcess arrivals(w, g, cpus, seed);
-  uint64_t number = 0;
-  for (Nanos at = arrivals.Next(); at < w.horizon; at = arrivals.Next()) {
-    Rng rng = RequestStream(seed, g, number++);
-    visit(at.v, sampler(rng));
+  RequestSource source(w, g, cpus, seed);
+  while (source.next() != kNever) {
+    const Job job = source.Take();
+    visit(job.release, job.work);
   }
 }
 
 }  // namespace
+
+RequestSource::RequestSource(const Workload& w, int g, int cpus, uint64_t seed)
+    : horizon_(w.horizon.v), group_(g), seed_(seed), arrivals_(w, g, cpus, seed), sampler_(SizeOf(w, w.groups[static_cast<size_t>(g)])) {
+  Advance();
+}
+
+Job RequestSource::Take() {
+  Rng rng = RequestStream(seed_, group_, number_++);
+  const Job job{next_, sampler_(rng)};
+  Advance();
+  return job;
+}
+
+void RequestSource::Advance() {
+  const Nanos at = arrivals_.Next();
+  next_ = at.v < horizon_ ? at.v : kNever;
+}
 
 std::vector<Job> ArrivingJobs(const Workload& w, int cpus, uint64_t seed) {
   std::vector<Job> jobs;
@@ -53,8 +74,7 @@ std::vector<double> ArrivalControls(const Workload& w, int cpus, uint64_t seed, 
       last = at;
     });
     const Group& group = w.groups[static_cast<size_t>(g)];
-    const Op& run = group.program[0];
-    const SizeLaw law(run.drawn ? w.dists[run.object] : Dist{.kind = Dist::Kind::kConstant, .a = static_cast<double>(run.ns)});
+    const SizeLaw law(SizeOf(w, group));
     const double n = ArrivalRate(w, group, cpus) * (w.horizon - w.warmup).s();
     expected_count += n, expected_work += n * law.Moment(1), expected_squares += n * law.Moment(2);
   }

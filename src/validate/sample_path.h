@@ -5,10 +5,31 @@
 #include <cstdint>
 #include <vector>
 
+#include "workload/draw.h"
 #include "workload/srpt.h"
 #include "workload/workload.h"
 
 namespace ose {
+
+// The requests of one group of an open-loop workload, which are one `run` each, before the horizon, one after the other.
+class RequestSource {
+ public:
+  RequestSource(const Workload& workload, int group, int cpus, uint64_t seed);
+  int64_t next() const { return next_; }  // when it arrives, in ns; INT64_MAX: none
+  // Precondition: there is one.
+  Job Take();
+
+ private:
+  void Advance();
+
+  const int64_t horizon_;
+  const int group_;
+  const uint64_t seed_;
+  ArrivalProcess arrivals_;
+  const Sampler sampler_;
+  uint64_t number_ = 0;
+  int64_t next_ = 0;
+};
 
 // All requests of an open-loop workload whose groups run one `run` each, before the horizon, in order of
 // arrival; of several groups, those of one instant in no particular order.
