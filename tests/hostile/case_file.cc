@@ -10,11 +10,15 @@
 namespace ose::hostile {
 namespace {
 
+// All six arguments: mmap, for one, refuses an offset that happens to be in the register of the last.
 constexpr char kSystemCall[] =
     "static long SystemCall(long nr, long a, long b = 0, long c = 0, long d = 0) {\n"
     "  long result;\n"
     "  register long r10 asm(\"r10\") = d;\n"
-    "  asm volatile(\"syscall\" : \"=a\"(result) : \"a\"(nr), \"D\"(a), \"S\"(b), \"d\"(c), \"r\"(r10) : \"rcx\", \"r11\", \"memory\");\n"
+    "  register long r8 asm(\"r8\") = 0;\n"
+    "  register long r9 asm(\"r9\") = 0;\n"
+    "  asm volatile(\"syscall\" : \"=a\"(result) : \"a\"(nr), \"D\"(a), \"S\"(b), \"d\"(c), \"r\"(r10), \"r\"(r8), \"r\"(r9)\n"
+    "               : \"rcx\", \"r11\", \"memory\");\n"
     "  return result;\n"
     "}\n"
     "static long Address(const void* p) { return (long)p; }";
