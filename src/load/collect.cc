@@ -22,8 +22,7 @@ void LoadRun::Finish() {
   }
   // Requests that no thread was free to take.
   for (size_t g = 0; g < open_.size(); ++g) {
-    if (!open_[g].arrivals || open_[g].exhausted) continue;
-    for (Nanos at = open_[g].arrivals->Next(); at < w_.horizon && at <= end; at = open_[g].arrivals->Next())
+    for (Nanos at : open_[g].Left(end))
       if (Measured(at)) samples_[g].AddUnfinished(end - at, Nanos{0}, false, false);
   }
 }

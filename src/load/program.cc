@@ -96,7 +96,7 @@ bool LoadRun::EndPass(LoadTask& t) {
   t.pc = 0;
   t.pass_open = false;
   t.serving = false;
-  if (group.repeat && !IsOpen(t)) AnnounceWork(t);
+  if (group.repeat && !IsOpen(t)) AnnounceWork(t, t.rng);
   if (group.repeat || IsOpen(t)) return true;
   t.exited_at = now;
   if (live_.fetch_sub(1, std::memory_order_acq_rel) == 1) Notify();
@@ -216,7 +216,7 @@ bool LoadRun::WaitForStart(LoadTask& t) {
     if (!group.has_start) return Resumed(t, start);
   }
   if (group.has_start) start += Nanos{starts_[static_cast<size_t>(t.group)](t.rng)};
-  AnnounceWork(t);
+  AnnounceWork(t, t.rng);
   return t.waiter.ParkUntil(origin_ + start.v) && Resumed(t, start);
 }
 
@@ -229,39 +229,29 @@ void LoadRun::Fork(int g) {
   LoadTask& child = tasks_[static_cast<size_t>(first_task_[static_cast<size_t>(g)] + i)];
   live_.fetch_add(1, std::memory_order_acq_rel);
   child.started.store(true, std::memory_order_release);
-  if (!GroupOf(child).has_start) AnnounceWork(child);
+  if (!GroupOf(child).has_start) AnnounceWork(child, child.rng);
   child.waiter.Wake();
 }
 
 // --- Open loop ----------------------------------------------------------------------------
 
-// Sleeps until it is due.
 bool LoadRun::TakeArrival(LoadTask& t) {
-  OpenLoop& open = open_[static_cast<size_t>(t.group)];
-  {
-    std::lock_guard guard(open.mutex);
-    const Nanos arrival = open.exhausted ? Nanos::Max() : open.arrivals->Next();
-    if (arrival < w_.horizon) {
-      if (Measured(arrival)) pending_.fetch_add(1, std::memory_order_acq_rel);
-      t.serving = true;
-      t.event_release = t.request_arrival = arrival;
-      t.rng = RequestStream(options_.seed, t.group, open.next_request++);
-    } else if (!std::exchange(open.exhausted, true)) {
-      arriving_.fetch_sub(1, std::memory_order_acq_rel);
-    }
-  }
-  if (!t.serving) {
-    Notify();
-    t.waiter.Arm();
-    return t.waiter.Park();  // until the end
-  }
-  AnnounceWork(t);
-  return Now() >= t.request_arrival || SleepUntil(t, t.request_arrival);
+  t.blocked_at.store(1, std::memory_order_release);
+  const OpenLoop::Taken taken = open_[static_cast<size_t>(t.group)].Take(t.index_in_group, [&t] { return t.waiter.stopped(); });
+  t.blocked_at.store(0, std::memory_order_release);
+  t.sleeps += taken.slept;
+  if (!taken.request) return false;
+  t.serving = true;
+  t.event_release = t.request_arrival = taken.request->arrival;
+  t.rng = RequestStream(options_.seed, t.group, taken.request->number);
+  if (taken.slept) return Resumed(t, t.request_arrival);
+  AnnounceWork(t, t.rng);
+  return true;
 }
 
-void LoadRun::AnnounceWork(LoadTask& t) {
+void LoadRun::AnnounceWork(const LoadTask& t, Rng rng) {
   const Group& group = GroupOf(t);
-  if (group.hint_is_work && hints_.open()) hints_.Tell(t.tid, WorkHint(group.program, samplers_, t.rng));
+  if (group.hint_is_work && hints_.open()) hints_.Tell(t.tid, WorkHint(group.program, samplers_, rng));
 }
 
 }  // namespace ose

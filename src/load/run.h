@@ -1,8 +1,7 @@
 // LoadRun: one run of a workload by real threads. The semantics are those of sim/engine.h, function by
 // function where the names are the same.
 //
-// Threads: one for each task, made before the start; one for each open-loop group, which injects its
-// arrivals; the caller's, which waits for the end. Times are since the start of the run unless they are
+// Threads: one for each task, made before the start; the caller's, which waits for the end. Times are since the start of the run unless they are
 // called absolute.
 //
 // The end. The supervisor sets end_, then stops every waiter. A thread that sees by the clock that
@@ -25,6 +24,7 @@
 #include "load/hints.h"
 #include "load/load.h"
 #include "load/load_task.h"
+#include "load/open_loop.h"
 #include "load/pipe_queue.h"
 #include "load/sync.h"
 #include "workload/draw.h"
@@ -38,16 +38,6 @@ class LoadRun {
   Result<LoadResult> Go();
 
  private:
-  // Requests that wait for a thread, threads that wait for a request.
-  // Of a group with arrivals. A thread that has nothing to do takes the next arrival and sleeps until that is
-  // due: it is woken by a timer, as requests of the model are, and no thread is needed that would get in the way.
-  struct OpenLoop {
-    std::mutex mutex;
-    std::unique_ptr<ArrivalProcess> arrivals;
-    uint64_t next_request = 0;
-    bool exhausted = false;  // none comes before the horizon
-  };
-
   // setup.cc: before and after.
   Status ChooseCpus();
   Status MakeObjects();
@@ -87,7 +77,8 @@ class LoadRun {
   bool SleepPeriod(LoadTask& t, const Op& op);
   void Fork(int group);
   bool TakeArrival(LoadTask& t);
-  void AnnounceWork(LoadTask& t);  // of the pass that comes next, if its group hints so
+  // Of the pass that comes next, which draws from `rng`, if its group hints so.
+  void AnnounceWork(const LoadTask& t, Rng rng);
   Nanos Duration(const Op& op, LoadTask& t) const { return {op.drawn ? samplers_[op.object](t.rng) : op.ns}; }
 
   // collect.cc: after all threads have ended.
@@ -120,7 +111,7 @@ class LoadRun {
   std::vector<FifoCondition> conditions_;
   std::vector<PeriodTimer> timers_;
   std::vector<PipeQueue> queues_;
-  std::vector<OpenLoop> open_;
+  std::vector<OpenLoop> open_;  // by group; unused by those without arrivals
   std::vector<GroupSamples> samples_;  // per group, from collect.cc on
   bool open_loop_ = false;
 

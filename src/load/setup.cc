@@ -101,8 +101,16 @@ Status LoadRun::MakeObjects() {
     starts_.emplace_back(group.start);
     if (group.arrivals.kind != Arrivals::Kind::kNone) {
       open_loop_ = true;
-      open_[g].arrivals = std::make_unique<ArrivalProcess>(w_, static_cast<int>(g), static_cast<int>(cpus_.size()), options_.seed);
       arriving_.fetch_add(1);
+      OpenLoop& open = open_[g];
+      LoadTask* const first = &tasks_[index];
+      open.on_awaited = [this, g, first](int thread, const OpenLoop::Request& r) { AnnounceWork(first[thread], RequestStream(options_.seed, static_cast<int>(g), r.number)); };
+      open.on_taken = [this](const OpenLoop::Request& r) { pending_.fetch_add(Measured(r.arrival), std::memory_order_acq_rel); };
+      open.on_exhausted = [this] {
+        arriving_.fetch_sub(1, std::memory_order_acq_rel);
+        Notify();
+      };
+      OSE_TRY(open.Open(ArrivalProcess(w_, static_cast<int>(g), static_cast<int>(cpus_.size()), options_.seed), group.count, w_.horizon));
     }
     for (int cpu : group.affinity)
       if (static_cast<size_t>(cpu) >= cpus_.size())
@@ -162,6 +170,7 @@ void LoadRun::ReleaseThreads() {
   }
   // By the start each is to have left the gate and wait for its own time.
   origin_ = MonoNs() + 2'000'000 + 50'000 * static_cast<int64_t>(threads);
+  for (OpenLoop& open : open_) open.Begin(origin_);
   gate_.store(1, std::memory_order_release);
   FutexWake(gate_, INT_MAX);
 }
