@@ -1,6 +1,9 @@
 #include "workload/samples.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
+#include <cstdint>
 #include <functional>
 
 #include "core/stats.h"
@@ -14,6 +17,15 @@ double Mean(const std::vector<double>& xs) {
   return sum / static_cast<double>(xs.size());
 }
 
+// Room of many megabytes is asked for in large pages (madvise(2)): faults for 4 KB each are 4% of a long run. Where the kernel
+// has none, nothing happens.
+void AdviseHugePages(const std::vector<double>& v) {
+  constexpr uintptr_t kHuge = uintptr_t{1} << 21;
+  const auto begin = reinterpret_cast<uintptr_t>(v.data()), end = begin + v.capacity() * sizeof(double);
+  const uintptr_t from = (begin + kHuge - 1) & ~(kHuge - 1), to = end & ~(kHuge - 1);
+  if (from < to) madvise(reinterpret_cast<void*>(from), to - from, MADV_HUGEPAGE);  // NOLINT(performance-no-int-to-ptr)
+}
+
 void Append(std::vector<double>& to, const std::vector<double>& from) { to.insert(to.end(), from.begin(), from.end()); }
 
 }  // namespace
@@ -21,6 +33,7 @@ void Append(std::vector<double>& to, const std::vector<double>& from) { to.inser
 void GroupSamples::Reserve(size_t events, size_t wakeups) {
   for (std::vector<double>* v : {&latency_us, &slowdown, &start_us}) v->reserve(events);
   wakeup_us.reserve(wakeups);
+  for (const std::vector<double>* v : {&latency_us, &slowdown, &start_us, &wakeup_us}) AdviseHugePages(*v);
 }
 
 void GroupSamples::Merge(const GroupSamples& o) {
