@@ -29,6 +29,7 @@ std::string BehaviourKey(const std::string& object_hash, const std::string& sour
 struct Member {
   int64_t id = 0;    // proposal number
   int64_t root = 0;  // proposal number of the hand-written policy it descends from
+  int depth = 0;     // steps from there
   std::string source;
   std::string behaviour;  // BehaviourKey
   double score = 0;       // mean over the search seeds

@@ -211,8 +211,11 @@ std::optional<Proposal> Evolution::Recheck(int64_t id, int island) {
   const size_t looked_at = turn % options_.recheck_interval == 0 ? kBeam : turn % options_.recheck_leader_interval == 0 ? 1 : 0;
   int64_t target = -1;
   const auto& members = population_.islands()[static_cast<size_t>(island)].members();
-  for (size_t i = 0; i < std::min(looked_at, members.size()) && target < 0; ++i)
-    if (!members[i].rechecked && !rechecked_.contains(members[i].id)) target = members[i].id;
+  auto look = [&](const Member& m) {
+    if (target < 0 && !m.rechecked && !rechecked_.contains(m.id)) target = m.id;
+  };
+  if (looked_at > 0) look(Leader(members));
+  for (size_t i = 0; i < std::min(looked_at, members.size()); ++i) look(members[i]);
   if (target < 0) return std::nullopt;
   if (known_.contains(0) && !rechecked_.contains(0)) target = 0;
   Proposal p;
@@ -383,11 +386,18 @@ Status Evolution::CommitFront() {
   return {};
 }
 
+double Evolution::ScoreOf(const Proposal& p, const Evaluation& e) const {
+  if (p.op == "seed" || options_.strategy != Strategy::kEvolve) return e.MeanScore();
+  const Known& parent = known_.at(p.parents[0]);
+  return parent.mean > 0 ? e.MeanScore() * parent.score / parent.mean : e.MeanScore();
+}
+
 double Evolution::Reward(const Proposal& p, const Evaluation& e) const {
   if (!Full(e) || p.op == "seed") return 0;
   const auto& archive = population_.islands()[static_cast<size_t>(p.island)];
   const bool same = SeedScores(e) == known_.at(p.parents[0]).seed_scores;
-  return RewardOf(e.MeanScore(), Best(), !same && archive.RankOf(e.MeanScore()) < options_.population.archive_size / kGoodPart);
+  const double score = ScoreOf(p, e);
+  return RewardOf(score, Best(), !same && archive.RankOf(score) < options_.population.archive_size / kGoodPart);
 }
 
 Status Evolution::Commit(const InFlight& f, const Evaluation& e, double reward) {
@@ -435,7 +445,8 @@ void Evolution::CommitMember(const Proposal& p, const Evaluation& e, const std::
   m.root = p.parents.empty() ? p.id : known_.at(p.parents[0]).root;
   m.source = p.source;
   m.behaviour = behaviour;
-  m.score = e.MeanScore();
+  m.depth = p.parents.empty() ? 0 : known_.at(p.parents[0]).depth + 1;
+  m.score = ScoreOf(p, e);
   m.seed_scores = SeedScores(e);
   m.quick_score = MeanOfFirst(e.seeds, static_cast<size_t>(options_.quick_seeds));
   m.niche = NicheOf(e.seeds);
@@ -443,7 +454,7 @@ void Evolution::CommitMember(const Proposal& p, const Evaluation& e, const std::
   if (p.id == 0) first_score_ = m.score;
   std::set<std::string> authors = AuthorsOf(p);
   const std::string author = fmt::format("{}", fmt::join(authors, ", "));
-  known_.emplace(p.id, Known{m.root, m.source, std::move(authors), m.score, m.seed_scores});
+  known_.emplace(p.id, Known{m.root, m.depth, m.source, std::move(authors), m.score, e.MeanScore(), m.seed_scores});
   walk_.push_back(p.id);
   // Relatives with the same schedules are one candidate, and hand-written policies each their own.
   if (ranked_.insert(m.behaviour).second && (schedules_.insert({m.root, m.seed_scores}).second || p.op == "seed"))

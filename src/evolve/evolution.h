@@ -12,7 +12,8 @@
 // its children, is soon run on further search seeds, at the cost of one evaluation, and takes the place that it then
 // deserves; now and then so is the next best. Its score becomes the mean over all
 // its seeds, rescaled by what the first seed policy scored on the old ones over what it scored on all, so that
-// easier seeds are no merit. The rest is done after the search (prove/proof.h).
+// easier seeds are no merit. Children inherit the correction: who had no second look yet shall not lead its parent by the
+// luck that both had on the same seeds. The rest is done after the search (prove/proof.h).
 //
 // With language models (EvolutionOptions::models) a proposal gets its number when its source is there,
 // so slow replies hold nobody up, and the log depends on when they come; a resumed run replays them.
@@ -131,9 +132,10 @@ class Evolution {
   // A success with a full score.
   struct Known {
     int64_t root;
+    int depth;
     std::string source;
     std::set<std::string> authors;
-    double score;
+    double score, mean;  // the latter on the search seeds
     std::vector<double> seed_scores;
   };
 
@@ -147,6 +149,8 @@ class Evolution {
   int64_t PickParent(int island, Rng& rng) const;
   Status Launch(Proposal proposal);
   Status CommitFront();
+  // On the search seeds, less the luck that its parent is known to have had there.
+  double ScoreOf(const Proposal& p, const Evaluation& e) const;
   double Reward(const Proposal& p, const Evaluation& e) const;
   Status Commit(const InFlight& f, const Evaluation& e, double reward);
   void CommitMember(const Proposal& p, const Evaluation& e, const std::string& behaviour);

@@ -107,6 +107,20 @@ TEST_F(EvolutionTest, EasierSeedsAreNoMerit) {
   for (const RankedCandidate& c : r.result.ranking) EXPECT_NEAR(c.score, FakeMutator::Value(c.source), 1e-9);
 }
 
+TEST_F(EvolutionTest, AChildInheritsTheLuckOfItsParent) {
+  // From 70 on a policy has twice its worth on the search seeds. Without a correction whoever had no second look yet would
+  // lead those that had one, and all second looks would go there.
+  FakeEvaluator evaluator([](const std::string& s, uint64_t seed) { return Plain(s, seed) * (seed <= 4 && FakeMutator::Value(s) >= 70 ? 2 : 1); });
+  EvolutionOptions o = Options(200);
+  o.recheck_seeds = {5, 6, 7, 8};
+  Ran r = Run(o, evaluator, "a.db", {"walk", "jump"});
+  // Worth v has 2 v on the search seeds and 1.5 v on all: some have the latter without a second look of their own.
+  int corrected = 0;
+  for (const RankedCandidate& c : r.result.ranking)
+    corrected += std::abs(c.score - 1.5 * FakeMutator::Value(c.source)) < 1e-9 && r.log.find("parent " + std::to_string(c.id) + " recheck") == r.log.npos;
+  EXPECT_GT(corrected, 0);
+}
+
 TEST_F(EvolutionTest, WhatFailsOnFurtherSeedsIsNoParent) {
   FakeEvaluator evaluator([](const std::string& s, uint64_t seed) { return FakeMutator::Value(s) >= 200 && seed > 4 ? -1.0 : Plain(s, seed); });
   EvolutionOptions o = Options(120);

@@ -62,9 +62,16 @@ std::vector<double> ParentWeights(ParentRule rule, const std::vector<Member>& me
   return weights;
 }
 
+const Member& Leader(const std::vector<Member>& members) {
+  const Member* leader = &members[0];
+  for (const Member& m : members)
+    if (m.score >= kAsGood * members[0].score && m.depth < leader->depth) leader = &m;
+  return *leader;
+}
+
 const Member& PickParent(ParentRule rule, const std::vector<Member>& members, Rng& rng) {
   if (rule == ParentRule::kMixed) {
-    if (rng.Below(2) == 0) return members[0];
+    if (rng.Below(4) != 0) return Leader(members);
     constexpr ParentRule kMix[] = {ParentRule::kPowerLaw, ParentRule::kPowerLaw, ParentRule::kNovelty, ParentRule::kNiche};
     rule = kMix[rng.Below(std::size(kMix))];
   }

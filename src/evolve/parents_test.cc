@@ -57,6 +57,18 @@ TEST(Parents, BeamKnowsTheBestFourOnly) {
   EXPECT_EQ(Picks(ParentRule::kBeam, Five(), 200)[4], 0);
 }
 
+TEST(Parents, TheLeaderHasTheFewestStepsAmongThoseThatAreAsGood) {
+  std::vector<Member> members = Five();
+  const double scores[] = {10.05, 10.02, 10.0, 9.9, 9.0};
+  const int depths[] = {7, 5, 3, 1, 0};
+  for (size_t i = 0; i < 5; ++i) members[i].score = scores[i], members[i].depth = depths[i];
+  EXPECT_EQ(Leader(members).id, 2);  // the fourth is worse by more than 1 %
+  members[1].depth = 3;
+  EXPECT_EQ(Leader(members).id, 1);  // the better of two with as many
+  for (Member& m : members) m.score = 0;
+  EXPECT_EQ(Leader(members).id, 4);
+}
+
 TEST(Parents, NoveltyLikesTheOddOne) {
   std::vector<Member> members = Five();
   members[2].children = 0;
