@@ -69,7 +69,7 @@ void ProbeTimer(const ProbeBench& bench, int64_t read, Samples* samples) {
   do {
     const int64_t preemptions = Preemptions();
     const int64_t due = MonoNs() + kAheadNs;
-    const itimerspec at{{0, 0}, {due / 1'000'000'000, due % 1'000'000'000}};
+    const itimerspec at{{0, 0}, ToTimespec(due)};
     timerfd_settime(timer.get(), TFD_TIMER_ABSTIME, &at, nullptr);
     GapFinder finder(read, 3 * read);
     int64_t now;

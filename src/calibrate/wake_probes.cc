@@ -179,7 +179,7 @@ void ProbeSleep(const ProbeBench& bench, Samples* samples) {
     const bool precise = ++i % 2;
     prctl(PR_SET_TIMERSLACK, precise ? kTimerSlack.v : default_slack);
     const int64_t due = MonoNs() + kSleepNs;
-    const timespec at{due / 1'000'000'000, due % 1'000'000'000};
+    const timespec at = ToTimespec(due);
     const int64_t cpu = ThreadCpuNs();
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, nullptr);
     samples->Add(precise ? "sleep_late" : "sleep_late_default", static_cast<double>(MonoNs() - due));

@@ -14,6 +14,8 @@ inline int64_t ClockNs(clockid_t clock) {
   return static_cast<int64_t>(ts.tv_sec) * 1'000'000'000 + ts.tv_nsec;
 }
 
+inline timespec ToTimespec(int64_t ns) { return {.tv_sec = ns / 1'000'000'000, .tv_nsec = ns % 1'000'000'000}; }
+
 // Time, the same on all CPUs; futex time-outs are on this clock.
 inline int64_t MonoNs() { return ClockNs(CLOCK_MONOTONIC); }
 // CPU time that the calling thread has used.

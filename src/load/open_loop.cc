@@ -106,10 +106,8 @@ void OpenLoop::Await() {
 }
 
 void OpenLoop::SetTimer(int thread, Nanos due) {
-  itimerspec when{};
-  // 0 would turn it off.
-  const int64_t at = due.v < 0 ? 0 : std::max<int64_t>(1, origin_ + due.v);
-  when.it_value = {.tv_sec = at / 1'000'000'000, .tv_nsec = at % 1'000'000'000};
+  // 0 turns it off.
+  const itimerspec when{{0, 0}, ToTimespec(due.v < 0 ? 0 : std::max<int64_t>(1, origin_ + due.v))};
   timerfd_settime(threads_[static_cast<size_t>(thread)].timer.get(), TFD_TIMER_ABSTIME, &when, nullptr);
 }
 

@@ -2,7 +2,6 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <utility>
 
 #include "load/run.h"
 #include "workload/program.h"

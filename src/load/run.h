@@ -13,8 +13,6 @@
 #include <signal.h>
 
 #include <atomic>
-#include <deque>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>

@@ -14,7 +14,7 @@ namespace ose {
 void FutexWait(std::atomic<uint32_t>& word, uint32_t expected, int64_t due) {
   static_assert(sizeof word == sizeof(uint32_t));
   timespec at{};
-  if (due >= 0) at = {.tv_sec = due / 1'000'000'000, .tv_nsec = due % 1'000'000'000};
+  if (due >= 0) at = ToTimespec(due);
   // FUTEX_WAIT_BITSET takes an absolute time-out on CLOCK_MONOTONIC (futex(2)).
   syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, expected, due >= 0 ? &at : nullptr, nullptr,
           FUTEX_BITSET_MATCH_ANY);

@@ -76,21 +76,19 @@ Result<Proof> Prove(const ProofOptions& options, const std::vector<RankedCandida
     const RankedCandidate& c = *entries[i];
     proof.winner = c;
     proof.search_score = c.score;
-    proof.select_score = selected[i].MeanScore();
-    proof.select_gain = SelectGain(raced, entries, c, selected[i]);
-    if (options.simplify) {
-      std::string simple = options.simplify(c);
-      if (simple != c.source) {
-        OSE_ASSIGN(auto again, Collect(SubmitAll(evaluator, {{"simpler.cc", simple}}, options.select_seeds), options));
-        if (again[0].outcome == Outcome::kOk && NoWorse(PairedGainPct(selected[i].Scores(), again[0].Scores()), MinimizeOptions{}.tolerance_pct)) {
-          proof.winner.source = simple;
-          proof.select_score = again[0].MeanScore();
-          // What is claimed is the simplified one, which now and then is much the better: a rule that did harm is gone. It was made
-          // on search seeds, so nothing was picked on these.
-          proof.select_gain = SelectGain(raced, entries, c, again[0]);
-        }
+    // What is claimed is the simplified winner, which now and then is much the better: a rule that did harm is gone. It is made
+    // on search seeds, so nothing is picked on these.
+    std::vector<Evaluation> again;
+    const Evaluation* chosen = &selected[i];
+    if (std::string simple = options.simplify ? options.simplify(c) : c.source; simple != c.source) {
+      OSE_ASSIGN(again, Collect(SubmitAll(evaluator, {{"simpler.cc", simple}}, options.select_seeds), options));
+      if (again[0].outcome == Outcome::kOk && NoWorse(PairedGainPct(selected[i].Scores(), again[0].Scores()), MinimizeOptions{}.tolerance_pct)) {
+        proof.winner.source = simple;
+        chosen = &again[0];
       }
     }
+    proof.select_score = chosen->MeanScore();
+    proof.select_gain = SelectGain(raced, entries, c, *chosen);
     OSE_ASSIGN(auto final_run, Collect(SubmitAll(evaluator, {{"winner.cc", proof.winner.source}}, options.final_seeds), options));
     winner_final = std::move(final_run[0]);
     if (winner_final.outcome == Outcome::kOk) break;
