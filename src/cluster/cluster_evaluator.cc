@@ -27,6 +27,7 @@ constexpr size_t kKnown = 1024;  // candidates
 std::string CandidateKey(const std::string& problem, EvalJob job) {
   job.seeds.clear();
   job.quick_seeds = 0;
+  job.max_events = 0;
   return JobKey(problem, job);
 }
 

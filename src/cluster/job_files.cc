@@ -45,6 +45,7 @@ json JobJson(const EvalJob& job) {
   json j = {{"source", Text(job.source)}, {"file", Text(job.file)}, {"seeds", std::move(seeds)}};
   if (job.skeleton_of) j["skeleton_of"] = Text(*job.skeleton_of);
   if (job.quick_seeds > 0) j.update({{"quick_seeds", job.quick_seeds}, {"quick_score", job.quick_score}});
+  if (job.max_events > 0) j["max_events"] = job.max_events;
   if (!job.workload.empty()) j["workload"] = Text(job.workload);
   return j;
 }
@@ -85,6 +86,7 @@ Result<ClusterTask> DecodeTask(std::string_view text) {
       if (k.contains("skeleton_of")) job.skeleton_of = TextOf(k["skeleton_of"]);
       job.quick_seeds = k.value("quick_seeds", 0);
       job.quick_score = k.value("quick_score", 0.0);
+      job.max_events = k.value("max_events", uint64_t{0});
       if (k.contains("workload")) job.workload = TextOf(k["workload"]);
       task.jobs.push_back(std::move(job));
     }

@@ -4,7 +4,7 @@
 //   problems/HASH.json  what all jobs share: {"format": 1, "engine": HASH, "workload": TEXT, "machine": TEXT};
 //                       HASH is that of the file
 //   batches/NAME/N.json the jobs of task N: {"format": 1, "problem": HASH, "jobs": [{"source": TEXT, "file": NAME,
-//                       "seeds": ["N", ...], "skeleton_of": TEXT, "quick_seeds": N, "quick_score": X, "workload": TEXT}]}
+//                       "seeds": ["N", ...], "skeleton_of": TEXT, "quick_seeds": N, "quick_score": X, "max_events": N, "workload": TEXT}]}
 //   batches/NAME/N.error  why task N could not do its jobs, of its node: {"code": N, "message": TEXT}
 //   batches/NAME/N.beat something else every kHeartbeat, of a node that is at work on task N
 //   batches/NAME/N.out  what task N printed

@@ -6,7 +6,7 @@ namespace ose {
 namespace {
 
 EvalJob SomeJob() {
-  return {.source = "source \xff", .file = "p.cc", .seeds = {UINT64_MAX, 1}, .skeleton_of = "parent", .quick_seeds = 1, .quick_score = 0.1, .workload = "other"};
+  return {.source = "source \xff", .file = "p.cc", .seeds = {UINT64_MAX, 1}, .skeleton_of = "parent", .quick_seeds = 1, .quick_score = 0.1, .max_events = 7, .workload = "other"};
 }
 
 TEST(JobFiles, SurviveTheTrip) {
@@ -18,6 +18,7 @@ TEST(JobFiles, SurviveTheTrip) {
   EXPECT_EQ(job.seeds, (std::vector<uint64_t>{UINT64_MAX, 1}));
   EXPECT_EQ(job.skeleton_of, "parent");
   EXPECT_EQ(job.quick_score, 0.1);
+  EXPECT_EQ(job.max_events, 7u);
   EXPECT_EQ(JobKey("problem", job), JobKey("problem", SomeJob()));
   auto problem = DecodeProblem(EncodeProblem({"engine", "w\xff", "m"}));
   ASSERT_TRUE(problem.ok());

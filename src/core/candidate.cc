@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "core/exit_code.h"
@@ -68,6 +69,13 @@ double Evaluation::MeanScore() const {
   double sum = 0;
   for (const SeedResult& s : seeds) sum += s.score;
   return sum / static_cast<double>(seeds.size());
+}
+
+uint64_t Evaluation::MostSimEvents() const {
+  double most = 0;
+  for (const SeedResult& s : seeds)
+    if (auto it = s.metrics.find("sim_events"); it != s.metrics.end()) most = std::max(most, it->second);
+  return static_cast<uint64_t>(most);
 }
 
 std::vector<double> Evaluation::Scores() const {

@@ -27,7 +27,7 @@ enum class Outcome {
   kCompile,  // the compiler or linker refused it
   kVerifier, // the kernel refused it (a measurement on a kernel)
   kCrash,    // signal in the worker
-  kTimeout,  // CPU or wall-time limit
+  kTimeout,  // limit of CPU time, wall time or simulator events
   kMemory,   // memory limit
   kRule,     // sched_ext contract broken (checked mode)
   kStall,    // a runnable task starved past the watchdog
@@ -54,6 +54,7 @@ struct Evaluation {
   std::vector<SeedResult> seeds;  // in the order asked for
   double MeanScore() const;
   std::vector<double> Scores() const;
+  uint64_t MostSimEvents() const;  // of one seed; 0: not simulated
 };
 
 }  // namespace ose

@@ -37,6 +37,7 @@ const std::vector<MetricInfo>& MetricCatalogue() {
       {"sleeps", "1", kMinimize, "times a task blocked"},
       {"wakeups", "1", kMinimize, "times a task was woken"},
       {"incomplete", "1", kMinimize, "measured events that had not finished when the run ended"},
+      {"sim_events", "1", kMinimize, "events that the simulator processed for the run, which is what it costs to simulate"},
   };
   return kCatalogue;
 }

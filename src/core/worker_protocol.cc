@@ -30,6 +30,7 @@ std::string EncodeRun(const WorkerRun& run) {
     json seeds = json::array();
     for (uint64_t seed : s.seeds) seeds.push_back(std::to_string(seed));
     steps.push_back({{"slot", s.slot}, {"checked", s.checked}, {"report", s.report}, {"profile", s.watch.profile}, {"seeds", seeds}});
+    if (s.max_events > 0) steps.back()["max_events"] = s.max_events;
     if (!s.watch.distributions.empty()) steps.back()["distributions"] = s.watch.distributions;
     if (auto& log = s.watch.log)
       steps.back()["log"] = {{"from_ns", log->from_ns}, {"to_ns", log->to_ns}, {"max_events", log->max_events}};
@@ -60,6 +61,7 @@ Result<std::variant<WorkerLoad, WorkerRun>> DecodeWorkerRequest(std::string_view
     run.limits = {r.at("cpu_ms"), r.at("wall_ms"), r.at("memory_mb")};
     for (const json& s : r.at("steps")) {
       WorkerStep step{s.at("slot"), s.at("checked"), s.at("report"), {}, {.profile = s.value("profile", false)}};
+      step.max_events = s.value("max_events", uint64_t{0});
       step.watch.distributions = s.value("distributions", std::vector<std::string>());
       if (s.contains("log")) step.watch.log = {s["log"].at("from_ns"), s["log"].at("to_ns"), s["log"].at("max_events")};
       for (const json& seed : s.at("seeds")) step.seeds.push_back(std::stoull(seed.get<std::string>()));

@@ -5,8 +5,9 @@
 //         Parses and keeps a workload and machine under a slot (0..7).
 //     ->  {"ok": true} or {"ok": false, "code": N, "error": "..."}
 //   run   {"run": {"object": PATH, "tunables": {NAME: INT}, "steps": [{"slot": 0, "checked": false,
-//          "report": true, "profile": false, "seeds": [N, ...], "log": {"from_ns": N, "to_ns": N,
-//          "max_events": N}, "distributions": [NAME, ...]}], "cpu_ms": N, "wall_ms": N, "memory_mb": N}}
+//          "report": true, "profile": false, "seeds": [N, ...], "max_events": N, "log": {"from_ns": N,
+//          "to_ns": N, "max_events": N}, "distributions": [NAME, ...]}], "cpu_ms": N, "wall_ms": N,
+//          "memory_mb": N}}
 //         Forks a sandboxed child, loads the object there and simulates the steps in order.
 //     ->  {"outcome": NAME, "diagnosis": "...", "cpu_ms": X, "results": [{"seed": "N",
 //          "metrics": {NAME: X}, "counters": [N, ...], "profile": {...}, "log": {...},
@@ -57,6 +58,7 @@ struct WorkerStep {
   bool report = true;
   std::vector<uint64_t> seeds;
   Watch watch = {};  // of each seed; needs report
+  uint64_t max_events = 0;  // of each seed (SimOptions); 0: no limit
 };
 
 // Ends the diagnosis of a failure in a step that is not reported.

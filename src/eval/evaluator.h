@@ -6,6 +6,7 @@
 #ifndef OSEVOLVE_EVAL_EVALUATOR_H_
 #define OSEVOLVE_EVAL_EVALUATOR_H_
 
+#include <algorithm>
 #include <functional>
 #include <future>
 #include <optional>
@@ -30,6 +31,10 @@ struct EvaluatorOptions {
   WorkerLimits limits;
 };
 
+// What a run may take when a policy that is known to be sound takes `most` events: many times that, and what is simulated
+// in a moment in any case. 0, no limit, when it is not known.
+inline uint64_t RunawayLimit(uint64_t most) { return most > 0 ? std::max<uint64_t>(16 * most, 1'000'000) : 0; }
+
 struct EvalJob {
   std::string source;
   std::string file = "policy.cc";  // names it in messages
@@ -39,6 +44,9 @@ struct EvalJob {
   // the Evaluation then holds those seeds only. 0: no quick stage.
   int quick_seeds = 0;
   double quick_score = 0;
+  // More simulator events (metric sim_events) than these end a run as a time-out, whatever the machine's speed; 0: no limit.
+  // A result that is known already is given all the same.
+  uint64_t max_events = 0;
   // The canonical text of a workload that takes the place of the options', as a sweep needs it; "": none.
   // What it measures has no score (0) and is not held against a bound.
   std::string workload = {};

@@ -284,7 +284,8 @@ Evaluation LocalEvaluator::RunSeeds(const EvalJob& job, const CompiledPolicy& ob
     if (begin < missing.size()) {
       size_t end = std::min(begin + kSeedsPerRun, missing.size());
       run.steps.push_back({.slot = slot, .checked = false, .report = true,
-                           .seeds = {missing.begin() + static_cast<std::ptrdiff_t>(begin), missing.begin() + static_cast<std::ptrdiff_t>(end)}});
+                           .seeds = {missing.begin() + static_cast<std::ptrdiff_t>(begin), missing.begin() + static_cast<std::ptrdiff_t>(end)},
+                           .max_events = job.max_events});
     }
     auto answered = clients.worker.Run(run);
     if (!answered.ok()) return Failure(Outcome::kInternal, answered.error().message, object.object_hash);

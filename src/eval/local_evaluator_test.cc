@@ -202,6 +202,32 @@ TEST_F(LocalEvaluatorTest, EndsAnEndlessLoop) {
                 Outcome::kTimeout, "");
 }
 
+// By events, not by time: the same on every machine.
+TEST_F(LocalEvaluatorTest, EndsARunaway) {
+  auto evaluator = Make();
+  EvalJob job{.source = kGood, .file = "p.cc", .seeds = {1}, .skeleton_of = {}};
+  const Evaluation good = evaluator->Evaluate(job);
+  ASSERT_EQ(good.outcome, Outcome::kOk) << good.diagnosis;
+  ASSERT_GT(good.MostSimEvents(), 0u);
+  job.max_events = 4 * good.MostSimEvents();
+  job.source = Policy("t.insert(0, slice_ns, flags);", "dsq_move_to_local(0); kick_cpu(cpu == 0 ? 1 : 0, kKickPreempt);");
+  const Evaluation runaway = evaluator->Evaluate(job);
+  EXPECT_EQ(runaway.outcome, Outcome::kTimeout) << runaway.diagnosis;
+  EXPECT_NE(runaway.diagnosis.find("rescheduled far too often"), std::string::npos) << runaway.diagnosis;
+  // Without the limit it comes to its end: interrupts merge when they come faster than a CPU handles them.
+  job.max_events = 0;
+  const Evaluation whole = evaluator->Evaluate(job);
+  EXPECT_EQ(whole.outcome, Outcome::kOk) << whole.diagnosis;
+  // Exactly what a run takes is enough.
+  job.source = Policy("t.insert(0, 2 * slice_ns, flags);");
+  job.max_events = 0;
+  const uint64_t events = evaluator->Evaluate(job).MostSimEvents();
+  for (const bool enough : {false, true}) {
+    job.max_events = enough ? events : events - 1;
+    EXPECT_EQ(Make()->Evaluate(job).outcome, enough ? Outcome::kOk : Outcome::kTimeout);
+  }
+}
+
 TEST_F(LocalEvaluatorTest, ProfilesASchedule) {
   auto e = Make();
   auto future = e->SubmitProfile(kGood, "p.cc", 7);

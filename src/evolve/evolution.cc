@@ -340,6 +340,7 @@ Status Evolution::Launch(Proposal proposal) {
       // In a run that came from outside, a cut-off proposal may descend from the one right before it.
       while (!known_.contains(proposal.parents[0]) && !in_flight_.empty()) OSE_TRY(CommitFront());
       job.skeleton_of = known_.at(proposal.parents[0]).source;
+      job.max_events = RunawayLimit(seed_events_);
       if (proposal.op == kRecheckOp) {
         job.seeds.insert(job.seeds.end(), options_.recheck_seeds.begin(), options_.recheck_seeds.end());
       } else if (options_.strategy != Strategy::kRandom) {
@@ -414,6 +415,7 @@ Status Evolution::Commit(const InFlight& f, const Evaluation& e, double reward) 
     ++result_.failures;
     if (p.id == 0) return Error{evaluator_.ExitCode(e), e.diagnosis};
   }
+  if (p.op == "seed") seed_events_ = std::max(seed_events_, e.MostSimEvents());
   if (p.op == kRecheckOp) {
     CommitRecheck(p, e);
     return {};

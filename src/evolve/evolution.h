@@ -183,6 +183,7 @@ class Evolution {
   std::set<int64_t> rechecked_;
   Ranking ranking_{kRankingSize};
   int64_t next_id_ = 0, committed_ = 0, event_ = 0;
+  uint64_t seed_events_ = 0;                   // the most that a seed policy takes to simulate on a seed
   double first_score_ = 0, ease_ = 1;          // first seed policy: score on the old seeds over that on all
   Nanos start_{0};
   EvolutionResult result_;

@@ -130,6 +130,17 @@ TEST_F(EvolutionTest, WhatFailsOnFurtherSeedsIsNoParent) {
   EXPECT_THAT(r.log, HasSubstr("recheck crash"));
 }
 
+// The limit is known once the hand-written policies are in, and again after a resumption.
+TEST_F(EvolutionTest, ARunawayIsWhatTakesManyTimesTheEventsOfTheHandWritten) {
+  FakeEvaluator evaluator(Plain);
+  Run(Options(20), evaluator, "a.db");
+  ASSERT_EQ(evaluator.limits.size(), 20u);
+  for (size_t i = 0; i < 20; ++i) EXPECT_EQ(evaluator.limits[i], i < 2 ? 0 : RunawayLimit(600'000)) << i;
+  FakeEvaluator again(Plain);
+  Run(Options(21), again, "a.db");
+  EXPECT_EQ(again.limits, std::vector<uint64_t>{RunawayLimit(600'000)});
+}
+
 TEST_F(EvolutionTest, ARunGoesOnAsIfItHadNotBeenCut) {
   // With tunables, so that sessions of CMA-ES are replayed, too.
   const std::string tunables = "\nTUNABLE(x, 10, 0, 100)\nTUNABLE(y, 10, 0, 100)\n";

@@ -52,6 +52,7 @@ class FakeEvaluator : public Evaluator {
 
   std::future<Evaluation> Submit(EvalJob job) override {
     ++jobs;
+    limits.push_back(job.max_events);
     Evaluation e;
     e.object_hash = Sha256Hex(job.source);
     double sum = 0;
@@ -65,7 +66,7 @@ class FakeEvaluator : public Evaluator {
       }
       ++seeds_run;
       sum += score;
-      e.seeds.push_back({seed, {{"throughput", score}, {"switches_per_s", 100}, {"migrations_per_s", 10}}, score});
+      e.seeds.push_back({seed, {{"throughput", score}, {"switches_per_s", 100}, {"migrations_per_s", 10}, {"sim_events", 10'000 * score}}, score});
       if (job.quick_seeds > 0 && static_cast<int>(e.seeds.size()) == job.quick_seeds && sum / job.quick_seeds < job.quick_score) break;
     }
     std::promise<Evaluation> promise;
@@ -86,6 +87,7 @@ class FakeEvaluator : public Evaluator {
   const EvaluatorOptions& options() const override { return options_; }
 
   int jobs = 0, seeds_run = 0;
+  std::vector<uint64_t> limits;  // max_events of each job
 
  private:
   const Function score_;

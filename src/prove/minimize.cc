@@ -88,7 +88,7 @@ class Round {
     double sum = 0;
     for (size_t i = 0; i < quick; ++i) sum += base_.seeds[i].score;
     return {.source = std::move(source), .file = "simpler.cc", .seeds = options_.seeds, .skeleton_of = {}, .quick_seeds = static_cast<int>(quick),
-            .quick_score = (quick > 1 ? 0.95 : 0.9) * sum / static_cast<double>(quick)};
+            .quick_score = (quick > 1 ? 0.95 : 0.9) * sum / static_cast<double>(quick), .max_events = RunawayLimit(base_.MostSimEvents())};
   }
 
   const MinimizeOptions& options_;

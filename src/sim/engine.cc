@@ -16,7 +16,7 @@ namespace {
 // More operations than this at one instant of one task, or events at one instant of the whole
 // machine, mean that time stands still.
 constexpr int kMaxOpsAtOnce = 1'000'000;
-constexpr uint64_t kMaxEventsAtOnce = 20'000'000;
+constexpr uint64_t kMaxEventsAtOnce = 20'000'000, kNoLimit = uint64_t{1} << 62;
 // Checked mode looks at every task; a prime, so that it does not keep step with the workload.
 constexpr uint64_t kCheckEvery = 127;
 
@@ -137,8 +137,16 @@ SimResult Engine::Run() {
   kernel_.Init();
   if (!kernel_.failed()) StartTasks();
   Nanos next_watchdog = patience;
+  const uint64_t max_events = options_.max_events > 0 ? options_.max_events : kNoLimit;
+  const uint64_t most_at_once = std::min(kMaxEventsAtOnce, max_events + 1);
   uint64_t at_once = 0;
   while (!kernel_.failed() && !done_) {
+    if (processed_ > max_events) [[unlikely]] {
+      kernel_.Fail(Outcome::kTimeout, fmt::format("all {} events that a run may take are used up at {:.3f} of {:.0f} ms: CPUs are rescheduled "
+                                                  "far too often (tiny slices, or a kick from dispatch() or running()?)",
+                                                  max_events, kernel_.now().ms(), w_.horizon.ms()));
+      break;
+    }
     if (events_.empty()) {
       kernel_.EjectStalled(tasks_);
       if (!kernel_.failed() && live_ > 0) FailStuck();
@@ -170,7 +178,7 @@ SimResult Engine::Run() {
       again = source < m_.cpus ? kernel_.OnCpuEvent(source) : (HandleEvent(source), false);
       ++processed_;
       if (options_.checked && processed_ % kCheckEvery == 0 && !kernel_.failed()) [[unlikely]] kernel_.CheckInvariants(tasks_);
-      again = again && !done_ && !kernel_.failed() && ++at_once < kMaxEventsAtOnce;
+      again = again && !done_ && !kernel_.failed() && ++at_once < most_at_once;
     }
   }
   kernel_.Settle();

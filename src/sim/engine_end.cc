@@ -85,6 +85,7 @@ Metrics Engine::CollectMetrics() {
   out["runs"] = static_cast<double>(runs_);
   out["sleeps"] = static_cast<double>(sleeps_);
   out["wakeups"] = wakeups;
+  out["sim_events"] = static_cast<double>(processed_);
   return out;
 }
 

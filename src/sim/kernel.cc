@@ -12,6 +12,10 @@ using namespace osevolve;
 
 constexpr int kDispatchMaxLoops = 32;  // SCX_DSP_MAX_LOOPS
 
+// A CPU decides at the instant of an event and pays afterwards, which is as good as the real order while what it owes is
+// little. Who owes more than this has to do it first: interrupts that come faster than they are handled merge into one.
+constexpr Nanos kMostDebt = Nanos::Micros(100);
+
 size_t Align8(size_t n) { return (n + 7) & ~size_t{7}; }
 
 }  // namespace
@@ -156,8 +160,12 @@ bool Kernel::OnCpuEvent(int id) {
     Tick(c);
   }
   if (c.resched_at <= now_ && !failed()) {
-    if (std::exchange(c.interrupted, false) && c.curr) Interrupt(c);
-    Schedule(c);
+    if (c.acct - now_ > kMostDebt) [[unlikely]] {
+      c.resched_at = c.acct;
+    } else {
+      if (std::exchange(c.interrupted, false) && c.curr) Interrupt(c);
+      Schedule(c);
+    }
   }
   // A task that has just been picked and costs nothing to switch to.
   if (c.curr && c.curr->remaining.v <= 0 && c.acct <= now_ && events_.IsNext(id, now_)) return true;

@@ -21,6 +21,7 @@ class ScheduleObserver;
 
 struct SimOptions {
   bool checked = false;  // verify the simulator's own invariants as well (slower)
+  uint64_t max_events = 0;  // more than these end the run with Outcome::kTimeout, on every machine alike; 0: no limit
   ScheduleObserver* observer = nullptr;  // sees the run and changes nothing in it
 };
 

@@ -124,7 +124,7 @@ WorkerReply WorkerServer::Run(const WorkerRun& run) {
 
 // One simulation, with what is to be seen of it.
 SimResult WorkerServer::RunOnce(const Slot& slot, const NativePolicy& policy, uint64_t seed, const WorkerStep& step, WorkerSeed& result) {
-  SimOptions options{.checked = step.checked};
+  SimOptions options{.checked = step.checked, .max_events = step.max_events};
   if (step.watch.profile) return SimulateWithProfile(slot.workload, slot.machine, policy, seed, options, &result.profile.emplace());
   std::optional<ScheduleRecorder> recorder;
   std::optional<SampleRecorder> samples;

@@ -435,7 +435,7 @@ Status Checker::CheckObjectives() {
     }
     // What has no bound above 0 has no score (workload/bound.h).
     if (OneOf(metric, {"overhead", "idle_while_waiting", "wait_max", "switches_per_s", "migrations_per_s", "runs",
-                       "sleeps", "wakeups", "incomplete"}))
+                       "sleeps", "wakeups", "incomplete", "sim_events"}))
       return fail(
           "cannot be an objective, since nothing bounds it but 0; use a throughput or a latency, which it "
           "shows in");
