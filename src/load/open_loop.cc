@@ -41,6 +41,7 @@ Status OpenLoop::Open(ArrivalProcess arrivals, int threads, Nanos horizon) {
     t.timer.reset(fd);
   }
   Draw();
+  if (next_.empty()) on_exhausted();
   return {};
 }
 
@@ -50,13 +51,10 @@ OpenLoop::Taken OpenLoop::Take(int thread, const std::function<bool()>& stopped)
   std::unique_lock lock(mutex_);
   // What is due belongs to those that are idle already: their timer has woken them.
   Settle();
-  if (next_ && idle_.empty() && Nanos{MonoNs() - origin_} >= next_->arrival) {
-    taken.request = *next_;
-    on_taken(*next_);
-    Draw();
+  if (!next_.empty() && idle_.empty() && Nanos{MonoNs() - origin_} >= next_.front().arrival) {
+    taken.request = Pop();
     return taken;
   }
-  if (!idle_.empty()) SetTimer(idle_.back(), Nanos{-1});
   idle_.push_back(thread);
   Await();
   taken.slept = true;
@@ -74,35 +72,63 @@ OpenLoop::Taken OpenLoop::Take(int thread, const std::function<bool()>& stopped)
 
 std::vector<Nanos> OpenLoop::Left(Nanos end) {
   std::vector<Nanos> left;
-  for (; next_ && next_->arrival <= end; Draw()) left.push_back(next_->arrival);
+  while (!next_.empty() && next_.front().arrival <= end) {
+    left.push_back(next_.front().arrival);
+    Advance();
+  }
   return left;
 }
 
 void OpenLoop::Draw() {
-  const uint64_t number = next_ ? next_->number + 1 : 0;
-  next_ = Request{arrivals_->Next(), number};
-  if (next_->arrival < horizon_) return;
-  next_.reset();
-  on_exhausted();
+  for (; !drawn_all_ && next_.size() < kAhead; ++number_) {
+    const Nanos arrival = arrivals_->Next();
+    if (arrival < horizon_) next_.push_back({arrival, number_});
+    else drawn_all_ = true;
+  }
 }
 
-// What has arrived goes to the idle threads. The first of them was woken by its timer; the timers of the others are set to
-// a time that has passed.
+void OpenLoop::Advance() {
+  next_.pop_front();
+  Draw();
+  if (next_.empty()) on_exhausted();
+}
+
+OpenLoop::Request OpenLoop::Pop() {
+  const Request r = next_.front();
+  on_taken(r);
+  Advance();
+  return r;
+}
+
+// What has arrived goes to the idle threads. Their timers have woken them; those of what came in a greater crowd than kAhead
+// are set to a time that has passed.
 void OpenLoop::Settle() {
   const Nanos now{MonoNs() - origin_};
-  while (!idle_.empty() && next_ && next_->arrival <= now) {
-    threads_[static_cast<size_t>(idle_.back())].request = *next_;
+  while (!idle_.empty() && !next_.empty() && next_.front().arrival <= now) {
+    Thread& t = threads_[static_cast<size_t>(idle_.back())];
     idle_.pop_back();
-    on_taken(*next_);
-    Draw();
+    t.request = Pop();
+    t.awaits.reset();
     Await();
   }
 }
 
 void OpenLoop::Await() {
-  if (idle_.empty() || !next_) return;
-  on_awaited(idle_.back(), *next_);
-  SetTimer(idle_.back(), next_->arrival);
+  const Nanos soon = next_.empty() ? Nanos{0} : std::max(Nanos{MonoNs() - origin_}, next_.front().arrival) + kSoon;
+  size_t at = 0;
+  for (auto thread = idle_.rbegin(); thread != idle_.rend(); ++thread, ++at) {
+    Thread& t = threads_[static_cast<size_t>(*thread)];
+    if (at >= next_.size() || next_[at].arrival > soon) {
+      if (!t.awaits) break;  // nor do those below it
+      t.awaits.reset();
+      SetTimer(*thread, Nanos{-1});
+      continue;
+    }
+    if (t.awaits == next_[at].number) continue;
+    t.awaits = next_[at].number;
+    on_awaited(*thread, next_[at]);
+    SetTimer(*thread, next_[at].arrival);
+  }
 }
 
 void OpenLoop::SetTimer(int thread, Nanos due) {

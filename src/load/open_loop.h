@@ -1,8 +1,9 @@
 // OpenLoop: the requests of one group with arrivals, and the threads that wait for them.
 //
 // As in the model (sim/engine.h) a request that finds threads idle goes to the one that became idle last, and it is a
-// timer that wakes it: no thread is needed that would get in the way. Only that thread's timer runs. Who takes a request
-// starts the timer of the next idle thread, and who becomes idle takes the running timer's place.
+// timer that wakes it: no thread is needed that would get in the way. Timers run for the next request and for those that
+// may come before a thread that was woken gets a CPU (kSoon): the last to become idle awaits the first of them, the one
+// before it the second, and so on. Who becomes idle moves all of them on by one.
 //
 // Times are since the origin, an absolute time of MonoNs(). Threads: as said at the calls.
 #ifndef OSEVOLVE_LOAD_OPEN_LOOP_H_
@@ -10,6 +11,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -51,11 +53,17 @@ class OpenLoop {
   std::vector<Nanos> Left(Nanos end);
 
  private:
+  // A tick of 4 ms is how long a thread may well wait for its CPU. Each timer costs a system call per request, so they are few.
+  static constexpr Nanos kSoon = Nanos::Millis(6);
+  static constexpr size_t kAhead = 8;
   struct Thread {
     Fd timer;
+    std::optional<uint64_t> awaits;  // the number of the request that its timer is set for
     std::optional<Request> request;
   };
   void Draw();
+  void Advance();
+  Request Pop();
   void Settle();
   void Await();
   void SetTimer(int thread, Nanos due);  // negative: off
@@ -64,9 +72,11 @@ class OpenLoop {
   std::optional<ArrivalProcess> arrivals_;
   Nanos horizon_{0};
   int64_t origin_ = 0;
-  std::optional<Request> next_;  // not taken yet; none: exhausted
+  std::deque<Request> next_;  // not taken yet, up to kAhead
+  bool drawn_all_ = false;
+  uint64_t number_ = 0;       // of the next one to be drawn
   std::vector<Thread> threads_;
-  std::vector<int> idle_;  // the last one became idle last, and has the timer
+  std::vector<int> idle_;     // the last one became idle last, and awaits the first of next_
 };
 
 }  // namespace ose

@@ -21,6 +21,7 @@ namespace ose {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::Pair;
 
 ArrivalProcess Process(const char* arrivals, int horizon_ms, Nanos* horizon) {
   auto w = ParseWorkload(fmt::format("format = 1\nhorizon_ms = {}\n[[group]]\nname = 'r'\ncount = 4\narrivals = {{ {} }}\nprogram = [ {{ run_us = 10 }} ]\n", horizon_ms, arrivals), "test.toml");
@@ -102,6 +103,32 @@ TEST_F(OpenLoopTest, TheThreadThatBecameIdleLastServesTheNextRequest) {
   ASSERT_EQ(numbers.size(), 59u);  // at 1, 2, ... 59 ms, each once
   for (uint64_t n = 0; n < 59; ++n) EXPECT_EQ(numbers[n], n);
   EXPECT_EQ(taken_, 59);
+}
+
+// A thread that was woken may have to wait for a CPU; the requests after its own wake theirs all the same.
+TEST_F(OpenLoopTest, TheNextRequestsHaveTheirThreadsToo) {
+  CatchSignals();
+  Open("poisson_per_s = 1, batch = 3", 60'000, 4);
+  std::mutex mutex;
+  std::map<uint64_t, int> awaited;
+  loop_.on_awaited = [&](int thread, const OpenLoop::Request& r) {
+    std::lock_guard guard(mutex);
+    awaited[r.number] = thread;
+  };
+  auto seen = [&] {
+    std::lock_guard guard(mutex);
+    return awaited;
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) {
+    threads.emplace_back([&, i] {
+      loop_.Take(i, [this] { return Stopped(); });
+      ended_[static_cast<size_t>(i)] = 1;
+    });
+    while (seen().size() <= static_cast<size_t>(i)) usleep(100);
+  }
+  EXPECT_THAT(seen(), ElementsAre(Pair(0, 2), Pair(1, 1), Pair(2, 0)));
+  Stop(threads);
 }
 
 TEST_F(OpenLoopTest, WhoComesLateTakesWhatWaitsWithoutSleep) {
