@@ -155,6 +155,7 @@ class Run {
     if (Wants(kProbeNoise)) ProbeNoise(alone, &samples_);
     if (Wants(kProbeSleep)) ProbeSleep(alone, &samples_);
     if (Wants(kProbeWakeThere)) ProbeWakeThere(Longer(near, 3), &samples_);
+    if (Wants(kProbePipeApart)) ProbePipeApart(near, &samples_);
     if (Wants(kProbeInterrupts)) ProbeInterrupts(near, &samples_);
     if (stop()) return Interrupted();
     for (Distance d : distances) {

@@ -77,6 +77,17 @@ void ProbeCalls(const ProbeBench& bench, Samples* samples) {
   });
 }
 
+void ProbePipeApart(const ProbeBench& bench, Samples* samples) {
+  constexpr uint32_t kTrips = 50;
+  const Pipe pipe;
+  if (bench.other == bench.home || !pipe.ok()) return;
+  PinTo(bench.home);
+  TakeTurns(bench.other, MonoNs() + bench.slice.v / 2, kTrips, [&] { pipe.Put(); }, [&] { pipe.Take(); }, [&](double ns, bool clean) {
+    if (clean) samples->Add("pipe_apart", ns);
+    else samples->Discard("pipe_apart");
+  });
+}
+
 void ProbeFork(const ProbeBench& bench, Samples* samples) {
   constexpr int kThreads = 8;
   PinTo(bench.home);

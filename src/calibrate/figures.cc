@@ -127,6 +127,14 @@ std::vector<Recipe> Recipes(const Surroundings& where) {
   r.push_back({"cost", "pipe_op", "ns", kProbeCalls, {"pipe_calls", "call"},
                [](const View& v) { return v.Quantile("pipe_calls", kCost) / 2 - Call(v); },
                fmt::format("a byte into a pipe and out, halved, less a system call; {}", kCostRule), true});
+  if (pair) {
+    const std::string line = fmt::format("line_{}", DistanceName(near));
+    r.push_back({"cost", "pipe_remote", "ns", kProbePipeApart | kProbeCalls | kProbeLine, {"pipe_apart", "pipe_calls", line},
+                 [line](const View& v) { return v.Quantile("pipe_apart", kCost) - v.Quantile("pipe_calls", kCost) / 2 - v.Quantile(line, kCost); },
+                 fmt::format("a byte into a pipe on one CPU and out on another, halved, less the same on one CPU and remote; {}", kCostRule), true});
+  } else {
+    r.push_back(NotMeasured("cost", "pipe_remote", "ns", kOneCpu));
+  }
   r.push_back({"cost", "sleep_op", "ns", kProbeSleep | kProbeCalls | kProbeYield, {"sleep_spent", "call"},
                [](const View& v) { return v.Quantile("sleep_spent", kCost) - Call(v) - Switch(v); },
                fmt::format("CPU time of clock_nanosleep(), less a system call and a switch; {}", kCostRule), true});

@@ -19,7 +19,7 @@ namespace ose {
 enum ProbeBit : unsigned {
   kProbeCalls = 1, kProbeYield = 2, kProbePipe = 4, kProbeWakeHere = 8, kProbeWakeThere = 16, kProbeMove = 32,
   kProbeInterrupts = 64, kProbeNoise = 128, kProbeSleep = 256, kProbeTurns = 512, kProbeRefill = 1024, kProbeLine = 2048,
-  kProbeSmt = 4096, kProbeMemory = 8192, kProbeRules = 16384, kProbeFork = 32768,
+  kProbeSmt = 4096, kProbeMemory = 8192, kProbeRules = 16384, kProbeFork = 32768, kProbePipeApart = 65536,
 };
 
 // What the recipes depend on apart from the samples.

@@ -71,30 +71,11 @@ void ProbeLine(const ProbeBench& bench, Distance distance, Samples* samples) {
   constexpr uint32_t kTrips = 200;
   if (bench.other == bench.home) return;
   PinTo(bench.home);
-  // Even numbers are ours to raise, odd ones the partner's.
-  alignas(kLine) std::atomic<uint32_t> line{0};
-  std::atomic<bool> stop{false};
-  PinnedThread partner(bench.other, ThreadClass::kNormal, [&] {
-    while (!stop.load(std::memory_order_relaxed)) {
-      const uint32_t seen = line.load(std::memory_order_acquire);
-      if (seen % 2) line.store(seen + 1, std::memory_order_release);
-    }
-  });
   const std::string series = fmt::format("line_{}", DistanceName(distance));
-  const int64_t end = MonoNs() + bench.slice.v;
-  do {
-    Repetition r;
-    for (uint32_t i = 0; i < kTrips; ++i) {
-      const uint32_t mine = line.load(std::memory_order_relaxed);
-      line.store(mine + 1, std::memory_order_release);
-      while (line.load(std::memory_order_acquire) != mine + 2) {
-      }
-    }
-    const int64_t wall = r.End();
-    if (r.clean()) samples->Add(series, static_cast<double>(wall) / (2 * kTrips));
+  TakeTurns(bench.other, MonoNs() + bench.slice.v, kTrips, {}, {}, [&](double ns, bool clean) {
+    if (clean) samples->Add(series, ns);
     else samples->Discard(series);
-  } while (MonoNs() < end);
-  stop = true;
+  });
 }
 
 void ProbeSmt(const ProbeBench& bench, Samples* samples) {

@@ -26,6 +26,34 @@ PinnedThread::PinnedThread(int cpu, ThreadClass kind, std::function<void()> body
         run();
       }) {}
 
+void TakeTurns(int other, int64_t end, uint32_t trips, const std::function<void()>& mine, const std::function<void()>& theirs,
+               const std::function<void(double ns, bool clean)>& add) {
+  // Even numbers are ours to raise, odd ones the partner's.
+  alignas(64) std::atomic<uint32_t> turn{0};
+  std::atomic<bool> stop{false};
+  PinnedThread partner(other, ThreadClass::kNormal, [&] {
+    while (!stop.load(std::memory_order_relaxed)) {
+      const uint32_t seen = turn.load(std::memory_order_acquire);
+      if (seen % 2 == 0) continue;
+      if (theirs) theirs();
+      turn.store(seen + 1, std::memory_order_release);
+    }
+  });
+  do {
+    Repetition r;
+    for (uint32_t i = 0; i < trips; ++i) {
+      const uint32_t seen = turn.load(std::memory_order_relaxed);
+      if (mine) mine();
+      turn.store(seen + 1, std::memory_order_release);
+      while (turn.load(std::memory_order_acquire) != seen + 2) {
+      }
+    }
+    const int64_t wall = r.End();
+    add(static_cast<double>(wall) / (2 * trips), r.clean());
+  } while (MonoNs() < end);
+  stop = true;
+}
+
 int64_t Preemptions() {
   rusage usage{};
   getrusage(RUSAGE_THREAD, &usage);

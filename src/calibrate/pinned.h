@@ -30,6 +30,11 @@ class PinnedThread {
   std::thread thread_;
 };
 
+// The calling thread on its CPU and another one on `other` act in turn, each having seen that the other is through: ns of
+// half such a round, of `trips` rounds at a time until `end` (MonoNs), for `add`; `add` is told whether they were disturbed.
+void TakeTurns(int other, int64_t end, uint32_t trips, const std::function<void()>& mine, const std::function<void()>& theirs,
+               const std::function<void(double ns, bool clean)>& add);
+
 // How often the calling thread was switched out against its will.
 int64_t Preemptions();
 

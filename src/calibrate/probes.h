@@ -25,6 +25,8 @@ struct ProbeBench {
 
 // System calls, futex and pipe operations that wake nobody: "call", "futex_call", "pipe_calls", "yield_alone".
 void ProbeCalls(const ProbeBench& bench, Samples* samples);
+// `home` puts a byte into a pipe, `other` takes it out, in turn: "pipe_apart", ns each.
+void ProbePipeApart(const ProbeBench& bench, Samples* samples);
 // Creates threads that end at once: "fork", for the creator.
 void ProbeFork(const ProbeBench& bench, Samples* samples);
 // Two threads of `home` that yield to each other: "yield_ns_per_switch", "yields_per_switch", after `prefix`.

@@ -322,11 +322,11 @@ Step Engine::Advance(Task& t, int cpu) {
         break;
       case OpKind::kPut:
         blocks = Put(queues_[op.object], w_.queues[op.object].capacity, t, cpu);
-        call = m_.syscall + m_.pipe_op;
+        call = PipeCall(queues_[op.object], cpu);
         break;
       case OpKind::kTake:
         blocks = Take(queues_[op.object], t, cpu);
-        call = m_.syscall + m_.pipe_op;
+        call = PipeCall(queues_[op.object], cpu);
         break;
       case OpKind::kBegin: BeginEvent(t, t.released ? t.woken_at : kernel_.now()); break;
       case OpKind::kEnd: EndEvent(t); break;
@@ -509,6 +509,12 @@ bool Engine::Take(QueueState& q, Task& t, int cpu) {
     WakeBy(*putter, t, cpu, true);
   }
   return false;
+}
+
+Nanos Engine::PipeCall(QueueState& q, int cpu) const {
+  const bool remote = q.last_cpu >= 0 && q.last_cpu != cpu;
+  q.last_cpu = cpu;
+  return m_.syscall + m_.pipe_op + (remote ? m_.pipe_remote : Nanos{0});
 }
 
 void Engine::WakeBy(Task& sleeper, Task& waker, int cpu, bool sync) {

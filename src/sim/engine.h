@@ -40,7 +40,7 @@ class Engine : public KernelClient {
   struct Semaphore { int64_t value = 0; WaitQueue waiters; };
   struct BarrierState { int arrived = 0; WaitQueue waiters; };
   struct PeriodTimer { bool used = false; Nanos due{0}; };
-  struct QueueState { int64_t size = 0; WaitQueue takers, putters; };
+  struct QueueState { int64_t size = 0; int last_cpu = -1; WaitQueue takers, putters; };
   // Open loop: requests that wait for a thread, threads that wait for a request.
   struct OpenLoop {
     std::unique_ptr<ArrivalProcess> arrivals;
@@ -63,6 +63,7 @@ class Engine : public KernelClient {
   void Fork(Task& parent, int group, int cpu);
   bool Put(QueueState& q, int64_t capacity, Task& t, int cpu);
   bool Take(QueueState& q, Task& t, int cpu);
+  Nanos PipeCall(QueueState& q, int cpu) const;  // what a put or take costs its caller
   bool SleepPeriod(const Op& op, Task& t);
   void CondWait(const Op& op, Task& t, int cpu);
   bool CondSignal(uint32_t condition, Task& t, int cpu);  // false: nobody waited

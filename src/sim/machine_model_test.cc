@@ -171,6 +171,19 @@ Machine WithSystemCalls() {
   return m;
 }
 
+TEST(SystemCalls, AQueueThatAnotherCpuWasLastAtCostsMore) {
+  Machine m = CostlessMachine(2);
+  m.pipe_op = {300};
+  m.pipe_remote = {500};
+  Workload w = ToTheEnd();
+  w.queues = {{.name = "q"}};
+  AddTask(w, "put", 0, {{.kind = OpKind::kPut}, RunOp({1000}), {.kind = OpKind::kPut}});   // 300 at 0, 300 + 500 at 1300
+  AddTask(w, "take", 1, {RunOp({500}), {.kind = OpKind::kTake}});                          // 300 + 500 at 500
+  Accounts a;
+  RunOn(m, w, &a);
+  EXPECT_EQ(a.totals[0].overhead + a.totals[1].overhead, Nanos{3 * 300 + 2 * 500});
+}
+
 TEST(SystemCalls, OfQueuesYieldsSleepsAndForksAreOverhead) {
   Workload w = ToTheEnd();
   w.queues = {{.name = "q"}};

@@ -32,7 +32,7 @@ void AddModel(Machine& m) {
   if (OneIn(2)) m.l2_kb = Pick(64, 1024), m.refill_ns_per_kb_llc = 20;
   if (OneIn(2)) m.dsq_lock_hold = m.dsq_op, m.rq_lock_hold = {std::min({m.wakeup.v, m.context_switch.v, int64_t{500}})};
   if (OneIn(2)) m.service.general = {Pick(0, 20)}, m.service.remote = {Pick(1, 100)};
-  if (OneIn(2)) m.syscall = {Pick(1, 300)}, m.futex_op = m.pipe_op = m.sleep_op = m.fork_op = {Pick(1, 1000)};
+  if (OneIn(2)) m.syscall = {Pick(1, 300)}, m.futex_op = m.pipe_op = m.pipe_remote = m.sleep_op = m.fork_op = {Pick(1, 1000)};
   if (OneIn(2)) m.wakeup_irq = {Pick(1, 1000)}, m.wakeup_idle = {Pick(1, 1000)}, m.sched_ext_switch = {Pick(1, 1000)};
   if (m.tick.v > 0 && OneIn(2)) m.tick_cost = {Pick(1, 5000)};
   if (OneIn(2)) m.noise = {.rate_per_s = 500, .duration = {.kind = Dist::Kind::kExponential, .a = 20'000}};

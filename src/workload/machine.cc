@@ -44,6 +44,7 @@ constexpr Cost kCosts[] = {
     {"syscall", &Machine::syscall},
     {"futex_op", &Machine::futex_op},
     {"pipe_op", &Machine::pipe_op},
+    {"pipe_remote", &Machine::pipe_remote},
     {"sleep_op", &Machine::sleep_op},
     {"fork_op", &Machine::fork_op},
 };

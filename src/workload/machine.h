@@ -110,6 +110,7 @@ struct Machine {
   Nanos syscall{0};
   Nanos futex_op{0};  // lock, unlock, wait and signal when they cannot be settled in user space; barrier
   Nanos pipe_op{0};   // put and take
+  Nanos pipe_remote{0};  // beyond that when another CPU was the last at the queue: its cache lines come from there
   Nanos sleep_op{0};  // sleep and timer
   Nanos fork_op{0};
 

@@ -91,7 +91,7 @@ TEST(ParseMachine, ErrorsOfTheModelsParts) {
 constexpr const char* kEverything =
     "smt = 2\nsmt_speed = 0.62\nl2_kb = 2048\n[kernel]\ntick_cost_ns = 900\ncharge_overhead = true\n"
     "[cost]\nsched_ext_switch_ns = 1\nwakeup_idle_ns = 10\nwakeup_irq_ns = 2\ndsq_lock_hold_ns = 3\nrq_lock_hold_ns = 4\nsyscall_ns = 5\n"
-    "futex_op_ns = 6\npipe_op_ns = 7\nsleep_op_ns = 8\nfork_op_us = 9\n"
+    "futex_op_ns = 6\npipe_op_ns = 7\npipe_remote_ns = 11\nsleep_op_ns = 8\nfork_op_us = 9\n"
     "[service]\ngeneral_ns = 2\nremote_ns = 50\nremote_far_ns = 120\npick_ns_per_cpu = 0.25\nnow_ns = 20\nkick_self_ns = 0\n"
     "[noise]\nrate_per_s = 12.5\nduration_us = { lognormal = [20, 2] }";
 
