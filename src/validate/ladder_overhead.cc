@@ -69,18 +69,27 @@ constexpr char kCrossing[] = "crossing", kWithin[] = "within";
 constexpr char kTable[] = "an independent simulator, 20 M requests a point, 95% intervals by 30 batch means";
 
 // The highest load that keeps the 99.9th percentile of slowdown at 50 or less, that is, at which a thousandth of all requests
-// has more: by bisection, with the same arrivals and sizes but for their scale. NaN outside of the bracket.
-double HighestLoad(const Dist& size, const ManyServers& servers, double requests, double low, double high, uint64_t seed) {
-  constexpr int kHalvings = 3;
-  const auto beyond = [&](double load) { return Serve(OpenLoop(Scaled(size, kUnitNs), load, servers.servers, requests), servers, seed, kSlowdown).beyond; };
-  double at_low = beyond(low), at_high = beyond(high);
-  if (at_low > kBeyondAllowed || at_high < kBeyondAllowed) return std::numeric_limits<double>::quiet_NaN();
-  for (int i = 0; i < kHalvings; ++i) {
-    const double middle = (low + high) / 2, part = beyond(middle);
-    (part > kBeyondAllowed ? high : low) = middle;
-    (part > kBeyondAllowed ? at_high : at_low) = part;
+// has more, on the same arrivals and sizes but for their scale. The logarithm of that part is nearly linear in the load, so
+// false position is there in a few steps from `guess`, which at most `bracket` is missing to. NaN outside of that.
+double HighestLoad(const Dist& size, const ManyServers& servers, double requests, double guess, double bracket, uint64_t seed) {
+  constexpr int kSteps = 1;
+  const auto excess = [&](double load) {
+    const double beyond = Serve(OpenLoop(Scaled(size, kUnitNs), load, servers.servers, requests), servers, seed, kSlowdown).beyond;
+    return std::log(std::max(beyond, 1 / requests) / kBeyondAllowed);
+  };
+  struct Point {
+    double load, excess;
+  };
+  const auto at = [&](double load) { return Point{load, excess(load)}; };
+  Point low = at(guess), high = low;
+  (low.excess > 0 ? low : high) = at(low.excess > 0 ? guess - bracket : std::min(guess + bracket, 0.999));
+  if (low.excess > 0 || high.excess < 0) return std::numeric_limits<double>::quiet_NaN();
+  const auto crossing = [&] { return low.load + (high.load - low.load) * -low.excess / std::max(high.excess - low.excess, 1e-12); };
+  for (int i = 0; i < kSteps; ++i) {
+    const Point p = at(crossing());
+    (p.excess > 0 ? high : low) = p;
   }
-  return low + (high - low) * (kBeyondAllowed - at_low) / (at_high - at_low);
+  return crossing();
 }
 
 // Of the samples' distribution, where one more of them is to be expected.
@@ -151,7 +160,7 @@ void AddMaxLoads(std::vector<Rung>& ladder) {
     } else {
       const bool rare = &c.size == &kRare;
       highest.path = [c, servers, requests = rare ? kOfTable : kOfFewer](uint64_t seed) {
-        return Replication{seed, {{{kCrossing, HighestLoad(c.size, servers, requests, c.load - kBracket, std::min(c.load + kBracket, 0.999), seed)}}}};
+        return Replication{seed, {{{kCrossing, HighestLoad(c.size, servers, requests, c.load, kBracket, seed)}}}};
       };
       LadderFigure figure{.name = name, .reference = c.load, .source = kTable, .value = {}};
       if (rare) {
