@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <limits>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "base/file.h"
@@ -132,33 +132,35 @@ ValidationRow NotMeasured(const std::string& group, const Error& e) {
 }
 
 // Others may use the machine meanwhile, this kernel's and the hypervisor's: then it is measured again, and the quietest
-// measurement counts. `heard` says how quiet that was, "" when it was.
-Result<std::vector<ReportRow>> MeasureQuietly(const HostValidation& v, const Context& context, const Problem& problem, const std::vector<uint64_t>& seeds,
-                                              const Note& note, std::string* heard) {
+// measurement counts.
+struct Measured {
+  std::vector<ReportRow> rows;
+  Quietness quietness;
+};
+
+Result<Measured> MeasureQuietly(const HostValidation& v, const Context& context, const Problem& problem, const std::vector<uint64_t>& seeds, const Note& note) {
   constexpr int kTries = 4;
-  std::vector<ReportRow> best;
-  double least = std::numeric_limits<double>::infinity();
-  for (int i = 0; i < kTries && !heard->empty(); ++i) {
+  std::optional<Measured> quietest;
+  for (int i = 0; i < kTries && !(quietest && quietest->quietness.quiet()); ++i) {
     const QuietWatch watch;
     OSE_ASSIGN(std::vector<ReportRow> rows, HostCompare(context, v.host, problem, {}, seeds, note));
-    const Quietness q = watch.SinceStart();
-    if (q.others + q.steal >= least) continue;
-    least = q.others + q.steal;
-    best = std::move(rows);
-    *heard = q.quiet() ? "" : fmt::format("; not quiet: other processes used {:.2f} CPUs and the hypervisor took {:.2f}", q.others, q.steal);
+    const Quietness now = watch.SinceStart();
+    if (!quietest || now.others + now.steal < quietest->quietness.others + quietest->quietness.steal) quietest = Measured{std::move(rows), now};
   }
-  return best;
+  return std::move(*quietest);
 }
 
 Result<std::vector<ValidationRow>> RealRows(const HostValidation& v, const Context& context, const std::string& workload, const Note& note) {
   OSE_ASSIGN(Problem problem, ProblemFor(v, context, workload, note));
   const std::vector<uint64_t> seeds = MakeSeeds(SeedFamily::kSelect, v.flags.seed, v.host.rounds);
-  std::string heard = "?";
-  OSE_ASSIGN(std::vector<ReportRow> real, MeasureQuietly(v, context, problem, seeds, note, &heard));
+  OSE_ASSIGN(Measured real, MeasureQuietly(v, context, problem, seeds, note));
   note("the same in the model");
   OSE_ASSIGN(Evaluation model, RunOwnScheduler(context, problem.workload, problem.machine, seeds, v.flags.jobs));
-  const InBothWorlds both{kKernelPolicy, std::move(model.seeds), std::move(real[0].evaluation.seeds)};
-  return MetricRows(workload, both, problem.workload.objectives, std::string(IsSysbench(problem.workload) ? "sysbench" : "osevolve load") + heard);
+  const InBothWorlds both{kKernelPolicy, std::move(model.seeds), std::move(real.rows[0].evaluation.seeds)};
+  std::string source = IsSysbench(problem.workload) ? "sysbench" : "osevolve load";
+  if (const Quietness& q = real.quietness; !q.quiet())
+    source += fmt::format("; not quiet: other processes used {:.2f} CPUs and the hypervisor took {:.2f}", q.others, q.steal);
+  return MetricRows(workload, both, problem.workload.objectives, source);
 }
 
 // A pipeline is recorded, and its recording replayed.
