@@ -129,7 +129,8 @@ Status RunBenchEngine(BenchFlags flags, const CommonFlags& common) {
     flags.seeds = std::min(flags.seeds, 2);
   }
   OSE_ASSIGN(auto mutator, Mutator::Create(context.include_dir()));
-  json results = json::array();
+  std::vector<EngineResult> results;
+  json each = json::array();
   std::string text;
   if (!flags.out.empty()) OSE_TRY(MakeDirs(flags.out));
   for (const std::string& workload : flags.workloads) {
@@ -138,7 +139,7 @@ Status RunBenchEngine(BenchFlags flags, const CommonFlags& common) {
     OSE_ASSIGN(Problem problem, LoadProblem(context, options));
     OSE_ASSIGN(auto evaluator, MakeEvaluator(context, problem, flags.jobs));
     OSE_ASSIGN(EngineResult result, EngineBench(flags, common, context, problem, *evaluator, *mutator).Run());
-    results.push_back(EngineJson(result));
+    each.push_back(EngineJson(result));
     if (!common.json) fmt::print("{}{}", text.empty() ? "" : "\n", EngineText(result));
     fflush(stdout);
     text += EngineMarkdown(result) + "\n";
@@ -146,8 +147,14 @@ Status RunBenchEngine(BenchFlags flags, const CommonFlags& common) {
       OSE_ASSIGN(std::string svg, DrawSvg(EngineChart(result)));
       OSE_TRY(WriteFileAtomic(JoinPath(flags.out, "engine-" + problem.workload.name + ".svg"), svg));
     }
+    results.push_back(std::move(result));
   }
-  const json all = {{"run_seeds", flags.seeds}, {"first_seed", flags.first_seed}, {"workloads", results}};
+  if (results.size() > 1) {
+    const std::string totals = EngineTotalsText(results);
+    if (!common.json) fmt::print("\n{}", totals);
+    text += totals;
+  }
+  const json all = {{"run_seeds", flags.seeds}, {"first_seed", flags.first_seed}, {"workloads", each}, {"totals", EngineTotalsJson(results)}};
   if (!flags.out.empty()) {
     OSE_TRY(WriteFileAtomic(JoinPath(flags.out, "engine.md"), text));
     OSE_TRY(WriteFileAtomic(JoinPath(flags.out, "engine.json"), all.dump(2) + "\n"));

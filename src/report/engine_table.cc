@@ -22,6 +22,12 @@ std::vector<int64_t> CurvePoints(int64_t evaluations) {
   return at;
 }
 
+std::vector<double> FinalScores(const EngineRow& row) {
+  std::vector<double> scores;
+  for (const EngineRun& run : row.runs) scores.push_back(run.final_score);
+  return scores;
+}
+
 std::vector<std::vector<std::string>> Cells(const EngineResult& r) {
   std::vector<std::vector<std::string>> cells;
   std::vector<int64_t> at;
@@ -36,9 +42,7 @@ std::vector<std::vector<std::string>> Cells(const EngineResult& r) {
       const Interval i = EngineCurveAt(row, n);
       line.push_back(fmt::format("{:.2f} ±{:.2f}", i.mean, i.hi - i.mean));
     }
-    std::vector<double> finals;
-    for (const EngineRun& run : row.runs) finals.push_back(run.final_score);
-    const Interval f = MeanInterval(finals);
+    const Interval f = MeanInterval(FinalScores(row));
     line.push_back(fmt::format("{:.2f} ±{:.2f}", f.mean, f.hi - f.mean));
     line.push_back(&row == &r.rows[0] ? "" : GainText(EngineGain(r, row)));
     cells.push_back(std::move(line));
@@ -62,12 +66,34 @@ Interval EngineCurveAt(const EngineRow& row, int64_t evaluations) {
 }
 
 Interval EngineGain(const EngineResult& result, const EngineRow& row) {
-  std::vector<double> theirs, mine;
-  for (size_t i = 0; i < row.runs.size(); ++i) {
-    theirs.push_back(row.runs[i].final_score);
-    mine.push_back(result.rows[0].runs[i].final_score);
+  return PairedGainPct(FinalScores(row), FinalScores(result.rows[0]));
+}
+
+std::vector<EngineTotal> EngineTotals(const std::vector<EngineResult>& results) {
+  std::vector<EngineTotal> totals;
+  for (size_t k = 1; k < results[0].rows.size(); ++k) {
+    std::vector<double> theirs, mine;
+    for (const EngineResult& r : results) {
+      for (double score : FinalScores(r.rows[k])) theirs.push_back(score);
+      for (double score : FinalScores(r.rows[0])) mine.push_back(score);
+    }
+    totals.push_back({results[0].rows[k].strategy, PairedGainPct(theirs, mine), mine.size()});
   }
-  return PairedGainPct(theirs, mine);
+  return totals;
+}
+
+std::string EngineTotalsText(const std::vector<EngineResult>& results) {
+  std::string text = fmt::format("over all {} workloads, each pair of runs counting alike:\n", results.size());
+  for (const EngineTotal& t : EngineTotals(results))
+    text += fmt::format("  gain of {} over {}: {} ({} pairs)\n", results[0].rows[0].strategy, t.strategy, GainText(t.gain_pct), t.pairs);
+  return text;
+}
+
+json EngineTotalsJson(const std::vector<EngineResult>& results) {
+  json totals = json::array();
+  for (const EngineTotal& t : EngineTotals(results))
+    totals.push_back({{"strategy", t.strategy}, {"gain_pct_of_" + results[0].rows[0].strategy, t.gain_pct.mean}, {"gain_ci95", IntervalJson(t.gain_pct)}, {"pairs", t.pairs}});
+  return totals;
 }
 
 std::string EngineText(const EngineResult& result) { return Title(result) + "\n" + FormatTable(Cells(result)); }
@@ -77,13 +103,12 @@ std::string EngineMarkdown(const EngineResult& result) { return Title(result) + 
 json EngineJson(const EngineResult& r) {
   json rows = json::array();
   for (const EngineRow& row : r.rows) {
-    json curve = json::array(), finals = json::array();
+    json curve = json::array();
     for (int64_t n : CurvePoints(r.evaluations)) {
       const Interval i = EngineCurveAt(row, n);
       curve.push_back({{"evaluations", n}, {"best", i.mean}, {"ci95", IntervalJson(i)}});
     }
-    for (const EngineRun& run : row.runs) finals.push_back(run.final_score);
-    json j = {{"strategy", row.strategy}, {"curve", curve}, {"final_scores", finals}};
+    json j = {{"strategy", row.strategy}, {"curve", curve}, {"final_scores", FinalScores(row)}};
     if (&row != &r.rows[0]) {
       const Interval gain = EngineGain(r, row);
       j["gain_pct_of_" + r.rows[0].strategy] = gain.mean;

@@ -35,6 +35,17 @@ Interval EngineCurveAt(const EngineRow& row, int64_t evaluations);
 // Gain of the first row's winners over those of `row`, per cent, paired by run seed.
 Interval EngineGain(const EngineResult& result, const EngineRow& row);
 
+// The same over several workloads, each pair of runs counting alike, for each row but the first.
+struct EngineTotal {
+  std::string strategy;
+  Interval gain_pct;
+  size_t pairs = 0;
+};
+// Preconditions: one result or more, all with the same strategies in the same order.
+std::vector<EngineTotal> EngineTotals(const std::vector<EngineResult>& results);
+std::string EngineTotalsText(const std::vector<EngineResult>& results);
+nlohmann::json EngineTotalsJson(const std::vector<EngineResult>& results);
+
 std::string EngineText(const EngineResult& result);
 std::string EngineMarkdown(const EngineResult& result);
 nlohmann::json EngineJson(const EngineResult& result);

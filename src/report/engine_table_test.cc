@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "base/json.h"
 
 namespace ose {
@@ -25,6 +27,18 @@ TEST(EngineTable, GainsArePairedByRunSeed) {
   const Interval gain = EngineGain(Example(), Example().rows[1]);
   EXPECT_NEAR(gain.mean, 100, 1e-9);  // twice as good, both times
   EXPECT_NEAR(gain.hi, 100, 1e-6);
+}
+
+TEST(EngineTable, OverSeveralWorkloadsEachPairCountsAlike) {
+  EngineResult other = Example();
+  for (EngineRun& run : other.rows[0].runs) run.final_score /= 2;  // as good as the other strategy
+  const std::vector<EngineTotal> totals = EngineTotals({Example(), other});
+  ASSERT_EQ(totals.size(), 1u);
+  EXPECT_EQ(totals[0].pairs, 4u);
+  EXPECT_NEAR(totals[0].gain_pct.mean, 100 * (std::sqrt(2.0) - 1), 1e-9);
+  EXPECT_LT(totals[0].gain_pct.lo, 0);
+  EXPECT_THAT(EngineTotalsText({Example(), other}), ::testing::HasSubstr("over random: +41.42%"));
+  EXPECT_EQ(EngineTotalsJson({Example(), other})[0]["pairs"], 4);
 }
 
 TEST(EngineTable, TextNamesAllStrategies) {
