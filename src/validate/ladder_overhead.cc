@@ -69,10 +69,9 @@ constexpr char kCrossing[] = "crossing", kWithin[] = "within";
 constexpr char kTable[] = "an independent simulator, 20 M requests a point, 95% intervals by 30 batch means";
 
 // The highest load that keeps the 99.9th percentile of slowdown at 50 or less, that is, at which a thousandth of all requests
-// has more, on the same arrivals and sizes but for their scale. The logarithm of that part is nearly linear in the load, so
-// false position is there in a few steps from `guess`, which at most `bracket` is missing to. NaN outside of that.
-double HighestLoad(const Dist& size, const ManyServers& servers, double requests, double guess, double bracket, uint64_t seed) {
-  constexpr int kSteps = 1;
+// has more, on the same arrivals and sizes but for their scale. At most `bracket` is missing to `guess`; NaN outside of that.
+// By bisection, until the logarithm of that part is nearly linear in the load, and then a step of false position.
+double HighestLoad(const Dist& size, const ManyServers& servers, double requests, double guess, double bracket, int halvings, uint64_t seed) {
   const auto excess = [&](double load) {
     const double beyond = Serve(OpenLoop(Scaled(size, kUnitNs), load, servers.servers, requests), servers, seed, kSlowdown).beyond;
     return std::log(std::max(beyond, 1 / requests) / kBeyondAllowed);
@@ -85,8 +84,8 @@ double HighestLoad(const Dist& size, const ManyServers& servers, double requests
   (low.excess > 0 ? low : high) = at(low.excess > 0 ? guess - bracket : std::min(guess + bracket, 0.999));
   if (low.excess > 0 || high.excess < 0) return std::numeric_limits<double>::quiet_NaN();
   const auto crossing = [&] { return low.load + (high.load - low.load) * -low.excess / std::max(high.excess - low.excess, 1e-12); };
-  for (int i = 0; i < kSteps; ++i) {
-    const Point p = at(crossing());
+  for (int i = 0; i <= halvings; ++i) {
+    const Point p = at(i < halvings ? (low.load + high.load) / 2 : crossing());
     (p.excess > 0 ? high : low) = p;
   }
   return crossing();
@@ -159,8 +158,8 @@ void AddMaxLoads(std::vector<Rung>& ladder) {
                                  .criterion = Criterion::kAtLeast, .estimate = [](const std::vector<Replication>& all) { return EstimateMean(Values(all, kWithin)); }});
     } else {
       const bool rare = &c.size == &kRare;
-      highest.path = [c, servers, requests = rare ? kOfTable : kOfFewer](uint64_t seed) {
-        return Replication{seed, {{{kCrossing, HighestLoad(c.size, servers, requests, c.load, kBracket, seed)}}}};
+      highest.path = [c, servers, rare, requests = rare ? kOfTable : kOfFewer](uint64_t seed) {
+        return Replication{seed, {{{kCrossing, HighestLoad(c.size, servers, requests, c.load, kBracket, rare ? 0 : 3, seed)}}}};
       };
       LadderFigure figure{.name = name, .reference = c.load, .source = kTable, .value = {}};
       if (rare) {
