@@ -82,10 +82,7 @@ void ProbePipeApart(const ProbeBench& bench, Samples* samples) {
   const Pipe pipe;
   if (bench.other == bench.home || !pipe.ok()) return;
   PinTo(bench.home);
-  TakeTurns(bench.other, MonoNs() + bench.slice.v / 2, kTrips, [&] { pipe.Put(); }, [&] { pipe.Take(); }, [&](double ns, bool clean) {
-    if (clean) samples->Add("pipe_apart", ns);
-    else samples->Discard("pipe_apart");
-  });
+  TakeTurns(bench.other, MonoNs() + bench.slice.v / 2, kTrips, [&] { pipe.Put(); }, [&] { pipe.Take(); }, "pipe_apart", samples);
 }
 
 void ProbeFork(const ProbeBench& bench, Samples* samples) {

@@ -79,6 +79,7 @@ std::vector<Recipe> Recipes(const Surroundings& where) {
   const bool sibling = has(Distance::kSibling), cache = has(Distance::kCache), node = has(Distance::kNode), far = has(Distance::kFar);
   const bool pair = where.usable.size() > 1;
   const Distance near = cache ? Distance::kCache : sibling ? Distance::kSibling : Distance::kNode;
+  const std::string line = fmt::format("line_{}", DistanceName(near));
   const char kOneCpu[] = "only one CPU may be used";
   std::vector<Recipe> r;
 
@@ -109,7 +110,6 @@ std::vector<Recipe> Recipes(const Surroundings& where) {
                  fmt::format("working through 512 KiB from memory, as there is only one last-level cache, less the same again; {}", kLatencyRule)});
   }
   if (pair) {
-    const std::string line = fmt::format("line_{}", DistanceName(near));
     r.push_back({"cost", "remote", "ns", kProbeLine, {line}, QuantileOf(line, kCost),
                  fmt::format("200 times to and fro: a cache line that two CPUs write in turn, each; {}", kCostRule)});
     r.push_back({"cost", "kick", "ns", kProbeWakeThere | kProbePipe | kProbeYield | kProbeCalls, {"waker_busy", "futex_call", "pipe_hop"}, Kick,
@@ -128,7 +128,6 @@ std::vector<Recipe> Recipes(const Surroundings& where) {
                [](const View& v) { return v.Quantile("pipe_calls", kCost) / 2 - Call(v); },
                fmt::format("a byte into a pipe and out, halved, less a system call; {}", kCostRule), true});
   if (pair) {
-    const std::string line = fmt::format("line_{}", DistanceName(near));
     r.push_back({"cost", "pipe_remote", "ns", kProbePipeApart | kProbeCalls | kProbeLine, {"pipe_apart", "pipe_calls", line},
                  [line](const View& v) { return v.Quantile("pipe_apart", kCost) - v.Quantile("pipe_calls", kCost) / 2 - v.Quantile(line, kCost); },
                  fmt::format("a byte into a pipe on one CPU and out on another, halved, less the same on one CPU and remote; {}", kCostRule), true});

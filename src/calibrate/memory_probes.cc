@@ -71,11 +71,7 @@ void ProbeLine(const ProbeBench& bench, Distance distance, Samples* samples) {
   constexpr uint32_t kTrips = 200;
   if (bench.other == bench.home) return;
   PinTo(bench.home);
-  const std::string series = fmt::format("line_{}", DistanceName(distance));
-  TakeTurns(bench.other, MonoNs() + bench.slice.v, kTrips, {}, {}, [&](double ns, bool clean) {
-    if (clean) samples->Add(series, ns);
-    else samples->Discard(series);
-  });
+  TakeTurns(bench.other, MonoNs() + bench.slice.v, kTrips, {}, {}, fmt::format("line_{}", DistanceName(distance)), samples);
 }
 
 void ProbeSmt(const ProbeBench& bench, Samples* samples) {

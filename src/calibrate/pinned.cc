@@ -27,7 +27,7 @@ PinnedThread::PinnedThread(int cpu, ThreadClass kind, std::function<void()> body
       }) {}
 
 void TakeTurns(int other, int64_t end, uint32_t trips, const std::function<void()>& mine, const std::function<void()>& theirs,
-               const std::function<void(double ns, bool clean)>& add) {
+               const std::string& series, Samples* samples) {
   // Even numbers are ours to raise, odd ones the partner's.
   alignas(64) std::atomic<uint32_t> turn{0};
   std::atomic<bool> stop{false};
@@ -49,7 +49,8 @@ void TakeTurns(int other, int64_t end, uint32_t trips, const std::function<void(
       }
     }
     const int64_t wall = r.End();
-    add(static_cast<double>(wall) / (2 * trips), r.clean());
+    if (r.clean()) samples->Add(series, static_cast<double>(wall) / (2 * trips));
+    else samples->Discard(series);
   } while (MonoNs() < end);
   stop = true;
 }

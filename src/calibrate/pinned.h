@@ -5,9 +5,11 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <thread>
 
 #include "base/time.h"
+#include "calibrate/samples.h"
 #include "load/clock.h"
 
 namespace ose {
@@ -31,9 +33,9 @@ class PinnedThread {
 };
 
 // The calling thread on its CPU and another one on `other` act in turn, each having seen that the other is through: ns of
-// half such a round, of `trips` rounds at a time until `end` (MonoNs), for `add`; `add` is told whether they were disturbed.
+// half such a round, of `trips` rounds a sample of `series`, until `end` (MonoNs). An empty action does nothing.
 void TakeTurns(int other, int64_t end, uint32_t trips, const std::function<void()>& mine, const std::function<void()>& theirs,
-               const std::function<void(double ns, bool clean)>& add);
+               const std::string& series, Samples* samples);
 
 // How often the calling thread was switched out against its will.
 int64_t Preemptions();

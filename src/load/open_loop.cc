@@ -41,7 +41,6 @@ Status OpenLoop::Open(ArrivalProcess arrivals, int threads, Nanos horizon) {
     t.timer.reset(fd);
   }
   Draw();
-  if (next_.empty()) on_exhausted();
   return {};
 }
 
@@ -85,12 +84,12 @@ void OpenLoop::Draw() {
     if (arrival < horizon_) next_.push_back({arrival, number_});
     else drawn_all_ = true;
   }
+  if (next_.empty()) on_exhausted();
 }
 
 void OpenLoop::Advance() {
   next_.pop_front();
   Draw();
-  if (next_.empty()) on_exhausted();
 }
 
 OpenLoop::Request OpenLoop::Pop() {
