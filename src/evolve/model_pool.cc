@@ -83,6 +83,11 @@ ModelResult ModelPool::Run(ModelRequest request) {
     request.prompt.failed_reason = first_reason;
     RunCall(request, &result);
     if (!result.ok) result.reason = first_reason + "; the repair: " + result.reason;
+    // A repair that was never sent takes nothing back: the first call was made, and its reply was unusable.
+    if (result.over_budget || result.failure == CallFailure::kCancelled) {
+      result.over_budget = false;
+      result.failure = CallFailure::kNone;
+    }
   }
   return result;
 }

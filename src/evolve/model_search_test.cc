@@ -177,6 +177,17 @@ TEST_F(ModelSearchTest, AReplyThatDoesNotApplyIsRepairedOnce) {
   EXPECT_EQ(calls_[1].purpose, "repair");
 }
 
+// The call was made and paid: it is in the log and counts against the model, though its repair could not be sent.
+TEST_F(ModelSearchTest, AnUnusableReplyIsToldWhenNothingIsLeftForItsRepair) {
+  auto model = std::make_shared<FakeModel>([](const ChatRequest&, int) { return Text(Edit("t.insert(1, slice_ns, flags);", "t.insert(0, 1'000'000, flags);")); });
+  EvolutionOptions o = Options(model, {.calls = 1});
+  o.models->arms[0].concurrency = 1;
+  EvolutionResult r = RunSearch(o);
+  EXPECT_EQ(r.models.calls, 1);
+  EXPECT_EQ(r.models.unusable, 1);
+  EXPECT_THAT(log_, Contains(AllOf(HasSubstr("call 0 fake:one"), HasSubstr("this SEARCH text is not in the policy"))));
+}
+
 TEST_F(ModelSearchTest, AChildThatFailsIsRepairedOnceWithItsDiagnosis) {
   auto model = std::make_shared<FakeModel>([](const ChatRequest& q, int) {
     if (q.user.find("could not be used") == std::string::npos) return Text(Edit("t.insert(0, slice_ns, flags);", "while (true) t.insert(0, slice_ns, flags);"));
