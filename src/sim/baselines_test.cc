@@ -317,5 +317,19 @@ TEST(Eevdf, YieldGivesUpTheRestOfTheRequest) {
   EXPECT_GT(beside["w0.throughput"], 0);
 }
 
+TEST(Global, IsFifoWithoutADispatchHook) {
+  Workload w = Hogs({100, 100, 100}, 1);
+  for (Group& g : w.groups) g.program = {RunOp(Nanos::Micros(700)), {.kind = OpKind::kSleep, .ns = 300'000}};
+  EXPECT_EQ(Simulated("global", w, CostlessMachine(2), 1).metrics, Simulated("fifo", w, CostlessMachine(2), 1).metrics);
+  // A yield with nobody else there: the system call, and under fifo the hook that finds nothing.
+  Workload alone = Hogs({100}, 0.05);
+  alone.groups[0].program = {RunOp({100}), {.kind = OpKind::kYield}};
+  Machine m = CostlessMachine(1);
+  m.syscall = {100};
+  m.hook = {60};
+  EXPECT_NEAR(Simulated("global", alone, m, 1).metrics["throughput"], 1e9 / 200, 1e3);
+  EXPECT_NEAR(Simulated("fifo", alone, m, 1).metrics["throughput"], 1e9 / 260, 1e3);
+}
+
 }  // namespace
 }  // namespace ose

@@ -1,4 +1,5 @@
 #include "sim/kernel_inline.h"
+#include "workload/least_calls.h"
 
 #include <fmt/format.h>
 
@@ -11,10 +12,6 @@ namespace {
 using namespace osevolve;
 
 constexpr int kDispatchMaxLoops = 32;  // SCX_DSP_MAX_LOOPS
-
-// A CPU decides at the instant of an event and pays afterwards, which is as good as the real order while what it owes is
-// little. Who owes more than this has to do it first: interrupts that come faster than they are handled merge into one.
-constexpr Nanos kMostDebt = Nanos::Micros(100);
 
 size_t Align8(size_t n) { return (n + 7) & ~size_t{7}; }
 
@@ -160,6 +157,8 @@ bool Kernel::OnCpuEvent(int id) {
     Tick(c);
   }
   if (c.resched_at <= now_ && !failed()) {
+    // To decide at the instant of an event and to pay afterwards is as good as the real order while what a CPU owes is little.
+    // Else it has to do that first: interrupts that come faster than they are handled merge into one.
     if (c.acct - now_ > kMostDebt) [[unlikely]] {
       c.resched_at = c.acct;
     } else {

@@ -11,6 +11,7 @@
 #include "workload/event_begin.h"
 #include "workload/event_sample.h"
 #include "workload/event_supply.h"
+#include "workload/least_calls.h"
 #include "workload/program.h"
 #include "workload/srpt.h"
 
@@ -54,7 +55,7 @@ class Quantiles {
 class Calculator {
  public:
   Calculator(const Workload& w, const Machine& machine, uint64_t seed)
-      : w_(w), machine_(machine), seed_(seed), cpus_(w.cpus > 0 ? w.cpus : machine.cpus) {}
+      : w_(w), machine_(machine), calls_(machine), seed_(seed), cpus_(w.cpus > 0 ? w.cpus : machine.cpus) {}
 
   Metrics Run() {
     Realise();
@@ -102,7 +103,7 @@ class Calculator {
       ops += passes_.back().ops * w_.groups[g].count;
       requests_.push_back(RealiseRequests(w_, static_cast<int>(g), cpus_, seed_));
     }
-    if (w_.run_to_completion && ops <= kMaxOps) path_ = FindCriticalPath(w_, seed_);
+    if (w_.run_to_completion && ops <= kMaxOps) path_ = FindCriticalPath(w_, calls_, seed_);
   }
 
   // --- Events ----------------------------------------------------------------------------
@@ -123,18 +124,39 @@ class Calculator {
   }
 
   // CPUs that the groups may use together.
-  int CpusOf(Groups groups) const {
+  std::vector<bool> UsableBy(Groups groups) const {
     std::vector<bool> used(static_cast<size_t>(cpus_));
-    int n = 0;
     for (int g : groups) {
-      if (group(g).affinity.empty()) return cpus_;
+      if (group(g).affinity.empty()) return std::vector<bool>(static_cast<size_t>(cpus_), true);
       for (int c : group(g).affinity)
-        if (c < cpus_ && !used[static_cast<size_t>(c)]) used[static_cast<size_t>(c)] = true, ++n;
+        if (c < cpus_) used[static_cast<size_t>(c)] = true;
     }
-    return std::max(1, n);
+    return used;
+  }
+  int CpusOf(Groups groups) const {
+    const std::vector<bool> used = UsableBy(groups);
+    return std::max(1, static_cast<int>(std::count(used.begin(), used.end(), true)));
+  }
+  // What they get done together, in CPUs: the hardware threads of a core slow each other down.
+  double SpeedOf(const std::vector<bool>& used) const {
+    double speed = 0;
+    for (int c = 0; c < cpus_; ++c) {
+      if (!used[static_cast<size_t>(c)]) continue;
+      const int sibling = machine_.SiblingOf(c);
+      const bool both = sibling != c && sibling < cpus_ && used[static_cast<size_t>(sibling)];
+      speed += both ? std::max(0.5, machine_.smt_speed) : 1;
+    }
+    return std::max(1.0, speed);
+  }
+  double SpeedOf(Groups groups) const { return SpeedOf(UsableBy(groups)); }
+  double SpeedOf(const std::vector<int>& affinity) const {
+    std::vector<bool> used(static_cast<size_t>(cpus_), affinity.empty());
+    for (int c : affinity)
+      if (c < cpus_) used[static_cast<size_t>(c)] = true;
+    return SpeedOf(used);
   }
 
-  // The work of groups that are confined to a set of CPUs takes at least `work / CPUs`: the
+  // The work of groups that are confined to a set of CPUs takes at least `work / speed`: the
   // longest such time over the affinities that occur. `work(g)` in ns.
   template <class Work>
   double LongestWork(Groups groups, Work work) const {
@@ -149,9 +171,9 @@ class Calculator {
       double sum = 0;
       for (int h : groups)
         if (Confined(h, set)) sum += work(h);
-      longest = std::max(longest, sum / static_cast<double>(set.size()));
+      longest = std::max(longest, sum / SpeedOf(set));
     }
-    return std::max(longest, total / CpusOf(groups));
+    return std::max(longest, total / SpeedOf(groups));
   }
   bool Confined(int g, const std::vector<int>& set) const {
     const std::vector<int>& own = group(g).affinity;
@@ -174,13 +196,15 @@ class Calculator {
       events += static_cast<double>(p.events);
       window = std::max(window, static_cast<double>(p.window_chain));
     }
-    window = std::max(window, LongestWork(groups, [&](int g) { return path_->groups[static_cast<size_t>(g)].window_work; }));
+    auto work = [&](int g) { return path_->groups[static_cast<size_t>(g)].window_work; };
+    auto with_calls = [&](int g) { return work(g) + path_->groups[static_cast<size_t>(g)].window_calls; };
+    window = std::max({window, LongestWork(groups, work), LongestWork(groups, with_calls) - Unpaid()});
     // When all that happens is part of some event, dependencies and locks fill the window too.
     bool all_iterations = groups.size() == w_.groups.size() && std::all_of(groups.begin(), groups.end(), [&](int g) {
                             return group(g).event == EventKind::kIteration;
                           });
     if (all_iterations) {
-      window = std::max(window, static_cast<double>(FindCriticalPath(w_, seed_, false).finish));
+      window = std::max(window, static_cast<double>(FindCriticalPath(w_, calls_, seed_, false).finish));
       for (double hold : path_->hold) window = std::max(window, hold);
     }
     return {events, window};
@@ -191,7 +215,15 @@ class Calculator {
     return group(g).forked ? 0 : group(g).count * p.work * (p.drawn ? 1 - kDrawAllowance : 1);
   }
 
+  // By how much the CPUs' unpaid system calls may shorten a run (least_calls.h).
+  double Unpaid() const { return static_cast<double>(kMostDebt.v + path_->most_owed); }
+
   double EventsInHorizon(Groups groups) const {
+    const double events = EventsInHorizon(groups, LeastCalls());
+    return calls_.any() ? std::min(events, EventsInHorizon(groups, calls_)) : events;
+  }
+
+  double EventsInHorizon(Groups groups, const LeastCalls& calls) const {
     std::vector<int> resources = {kCpuResource};
     for (int g : groups)
       if (!OpenLoop(g))
@@ -199,10 +231,12 @@ class Calculator {
           if (std::find(resources.begin(), resources.end(), lock) == resources.end()) resources.push_back(lock);
     std::vector<std::vector<Supply>> supplies(resources.size());
     const double window = static_cast<double>(w_.horizon.v - w_.warmup.v);
-    const double cpu_time = window * CpusOf(groups);
+    double owed = 0;
+    const double cpu_time = window * SpeedOf(groups);
     for (int g : groups) {
       if (!OpenLoop(g)) {
-        std::vector<Supply> s = ClosedSupply(w_, g, seed_, resources);
+        std::vector<Supply> s = ClosedSupply(w_, calls, g, seed_, resources);
+        owed = std::max(owed, s[0].owed);
         for (size_t r = 0; r < s.size(); ++r) supplies[r].push_back(std::move(s[r]));
         continue;
       }
@@ -224,9 +258,10 @@ class Calculator {
       }
       supplies[0].push_back(OpenSupply(w_, g, work, before));
     }
+    const double unpaid = calls.any() ? CpusOf(groups) * (static_cast<double>(kMostDebt.v) + owed) : 0;
     double events = std::numeric_limits<double>::infinity();
     for (size_t r = 0; r < resources.size(); ++r)
-      events = std::min(events, MaxEvents(supplies[r], resources[r] == kCpuResource ? cpu_time : window));
+      events = std::min(events, MaxEvents(supplies[r], resources[r] == kCpuResource ? cpu_time + unpaid : window));
     return std::floor(events + 1e-6);
   }
 
@@ -247,13 +282,14 @@ class Calculator {
       mean = std::max(std::accumulate(s.own.begin(), s.own.end(), 0.0) / static_cast<double>(s.own.size()),
                       ShortestFirstMean(groups));
     } else if (!s.jobs.empty()) {
-      mean = std::max(mean, MeanResponse(s.jobs, CpusOf(groups)));
+      mean = std::max(mean, MeanResponse(s.jobs, static_cast<int>(std::ceil(SpeedOf(groups)))));
     }
     put("latency_mean", Us(mean));
     Quantiles quantiles(s.own);
     for (size_t i = 0; i < std::size(names); ++i) put(names[i], Us(quantiles.At(ps[i])));
   }
 
+  // `cpus`: what the CPUs get done together, rounded up.
   double MeanResponse(const std::vector<Job>& jobs, int cpus) const {
     const double n = static_cast<double>(jobs.size());
     const int64_t end = w_.run_to_completion ? kNoLimit : 2 * w_.horizon.v;
@@ -286,10 +322,11 @@ class Calculator {
     for (auto [w, o] : BatchWorkAndOwn(groups)) work.push_back(w), own.push_back(o);
     std::sort(work.begin(), work.end());
     std::sort(own.begin(), own.end());
+    const double speed = SpeedOf(groups);
     double sum = 0;
     for (size_t k = 0; k < work.size(); ++k) {
       sum += work[k];
-      own[k] = std::max(own[k], sum / CpusOf(groups));
+      own[k] = std::max(own[k], sum / speed);
     }
     return own;
   }
@@ -361,34 +398,39 @@ class Calculator {
     if (!path_) return std::max(1.0, LongestWork(all, [&](int g) { return MeanWorkOf(g); }));
     double span = std::max(1.0, static_cast<double>(path_->finish - path_->first_release));
     for (double hold : path_->hold) span = std::max(span, hold);
-    span = std::max(span, ReleasedWork(path_->runs, cpus_, {}));
+    span = std::max(span, ReleasedWork(path_->runs, {}));
     std::vector<const std::vector<int>*> seen;
     for (const Group& gr : w_.groups) {
       auto same = [&](const std::vector<int>* s) { return *s == gr.affinity; };
       if (gr.affinity.empty() || std::any_of(seen.begin(), seen.end(), same) || seen.size() >= 64) continue;
       seen.push_back(&gr.affinity);
-      span = std::max(span, ReleasedWork(path_->runs, static_cast<int>(gr.affinity.size()), gr.affinity));
+      span = std::max(span, ReleasedWork(path_->runs, gr.affinity));
     }
     return span;
   }
 
-  // Work that cannot begin before r needs its length over the CPUs after r: the latest end that
+  // Work that cannot begin before r needs its length over the speed of the CPUs after r: the latest end that
   // this gives over all r, of the work confined to `set` (empty = all work).
-  double ReleasedWork(const std::vector<CriticalPath::Run>& runs, int cpus, const std::vector<int>& set) const {
+  double ReleasedWork(const std::vector<CriticalPath::Run>& runs, const std::vector<int>& set) const {
+    const double speed = SpeedOf(set);
     std::vector<bool> confined(w_.groups.size(), true);
     if (!set.empty())
       for (size_t g = 0; g < w_.groups.size(); ++g) confined[g] = Confined(static_cast<int>(g), set);
-    double end = 0, work = 0;
+    double end = 0, work = 0, calls = 0;
+    const double unpaid = Unpaid();
     for (size_t i = runs.size(); i-- > 0;) {
       if (!confined[static_cast<size_t>(runs[i].group)]) continue;
-      work += static_cast<double>(runs[i].work);
-      end = std::max(end, static_cast<double>(runs[i].at - path_->first_release) + work / cpus);
+      (runs[i].calls ? calls : work) += static_cast<double>(runs[i].work);
+      const double at = static_cast<double>(runs[i].at - path_->first_release);
+      if (!runs[i].calls) end = std::max(end, at + work / speed);
+      end = std::max(end, at + (work + calls) / speed - unpaid);
     }
     return end;
   }
 
   const Workload& w_;
   const Machine& machine_;
+  const LeastCalls calls_;
   const uint64_t seed_;
   const int cpus_;
   std::vector<PassTotals> passes_;

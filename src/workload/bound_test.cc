@@ -51,6 +51,53 @@ Workload UpTo(Nanos horizon, Nanos warmup, std::vector<Group> groups) {
   return w;
 }
 
+// --- What CPUs get done -------------------------------------------------------------------
+
+TEST(BoundTest, SiblingsSlowEachOtherDown) {
+  // 4 x 6 ms on two cores with two hardware threads each, together as fast as 4 x 0.6 = 2.4 CPUs: 10 ms.
+  Workload w = ToCompletion({Tasks("t", 4, {Use(6 * kMs)})});
+  Machine m = Cpus(4);
+  m.smt = 2;
+  m.smt_speed = 0.6;
+  EXPECT_DOUBLE_EQ(Bounds(w, m, 1)["span"], 10e3);
+  // One thread of each core is undisturbed: 12 ms on 2 CPUs.
+  w.groups[0].affinity = {0, 2};
+  EXPECT_DOUBLE_EQ(Bounds(w, m, 1)["span"], 12e3);
+  // Siblings that lose more than half are better used one at a time.
+  w.groups[0].affinity = {0, 1};
+  m.smt_speed = 0.3;
+  EXPECT_DOUBLE_EQ(Bounds(w, m, 1)["span"], 24e3);
+}
+
+TEST(BoundTest, SystemCallsTakeTheirTime) {
+  // 0.9 us of work and a yield of 0.1 us: a second has room for a million of them on each CPU that has a task, and for
+  // what a CPU owes at its end.
+  Group g = Tasks("t", 2, {Use(900), Do(OpKind::kYield)});
+  g.repeat = true;
+  Workload w = UpTo(Nanos::Seconds(1), {0}, {g});
+  Machine m = Cpus(1);
+  m.syscall = {100};
+  EXPECT_NEAR(Bounds(w, m, 1)["events"], 1e6, 105);
+  EXPECT_NEAR(Bounds(w, Cpus(1), 1)["events"], 1e9 / 900, 5);
+  m.cpus = 4;
+  EXPECT_NEAR(Bounds(w, m, 1)["events"], 2e6, 5);
+  // A task that goes on elsewhere need not wait for its call, only for a switch.
+  m.context_switch = {10};
+  EXPECT_NEAR(Bounds(w, m, 1)["events"], 2e9 / 910, 5);
+  // Waiting hides what falling asleep costs; the CPU still pays.
+  w.groups[0].program = {Use(900), Sleep(100)};
+  m.sleep_op = {900};
+  m.cpus = 1;
+  EXPECT_NEAR(Bounds(w, m, 1)["events"], 1e9 / 1900, 60);
+  m.cpus = 4;
+  EXPECT_NEAR(Bounds(w, m, 1)["events"], 2e6, 5);
+  // Far more operations than are walked one by one.
+  w.groups[0].program = {{.kind = OpKind::kLoop, .count = 1'000'000}, Use(90), Do(OpKind::kYield), {.kind = OpKind::kEndLoop}};
+  m.syscall = {10};
+  m.context_switch = {1000};
+  EXPECT_NEAR(Bounds(w, m, 1)["events"], 20, 2);
+}
+
 // --- Runs to completion -------------------------------------------------------------------
 
 TEST(BoundTest, HeadOfLineIsLimitedByTheSlowThread) {

@@ -35,8 +35,8 @@ constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
 class Replay {
  public:
-  Replay(const Workload& w, uint64_t seed, bool releases)
-      : w_(w), seed_(seed), releases_(releases), samplers_(MakeSamplers(w)) {
+  Replay(const Workload& w, const LeastCalls& calls, uint64_t seed, bool releases)
+      : w_(w), calls_(calls), seed_(seed), releases_(releases), samplers_(MakeSamplers(w)) {
     counters_.resize(w.semaphores.size() + 2 * w.queues.size() + w.barriers.size() + w.conditions.size());
     out_.groups.resize(w.groups.size());
     out_.hold.resize(w.locks.size());
@@ -77,10 +77,13 @@ class Replay {
     std::vector<std::pair<uint32_t, int64_t>> periods;  // timer -> its periods so far
     std::vector<std::pair<uint32_t, int64_t>> needs;  // counter -> needed there so far
     std::vector<uint32_t> held;
+    LeastCalls::Owed owed;
+    int64_t owed_since = 0;   // the first of these calls' instant
+    int64_t owed_window = 0;  // those since the first event began
     // Events.
     bool begun = false;
     int64_t event_release = 0, event_work = 0, event_own = 0, event_spare = 0;
-    int64_t work = 0, own = 0;  // since the first event began
+    int64_t work = 0, own = 0, calls = 0;  // since the first event began
   };
   struct Counter {
     int64_t given = 0;
@@ -144,14 +147,22 @@ class Replay {
     switch (op.kind) {
       case OpKind::kRun:
         if (int64_t ns = OpNanos(op, samplers_, t.rng); ns > 0) {
+          PayCalls(t);
           out_.runs.push_back({t.clock, ns, t.group});
           Pass(t, ns, ns);
         }
         break;
-      case OpKind::kSleep: Pass(t, OpNanos(op, samplers_, t.rng), 0); break;
+      case OpKind::kSleep:
+        if (int64_t ns = OpNanos(op, samplers_, t.rng); ns > 0) {
+          Call(t, op, true);
+          Pass(t, ns, 0);
+        }
+        break;
+      case OpKind::kYield: Call(t, op, false); break;
       case OpKind::kSpin:
         // Whatever is taken from it, it uses one step and lasts its time.
         if (int64_t ns = OpNanos(op, samplers_, t.rng); ns > 0) {
+          PayCalls(t);
           out_.runs.push_back({t.clock, kSpinStep.v, t.group});
           Pass(t, std::max(ns, kSpinStep.v), kSpinStep.v);
           t.event_spare += ns;
@@ -173,6 +184,22 @@ class Replay {
         break;
       default: break;
     }
+  }
+
+  // A stretch of calls begins no earlier than its first.
+  void Call(Task& t, const Op& op, bool sleeps) {
+    if (!calls_.any()) return;
+    if (t.owed.empty()) t.owed_since = t.clock;
+    t.owed.Add(calls_.Of(op), sleeps);
+    if (t.begun) t.owed_window += calls_.Of(op);
+  }
+  void PayCalls(Task& t) {
+    if (t.owed.empty()) return;
+    const auto [cpu, delay] = t.owed.Pay(calls_);
+    out_.most_owed = std::max(out_.most_owed, cpu);
+    out_.runs.push_back({t.owed_since, cpu, t.group, true});
+    t.calls += std::exchange(t.owed_window, 0);
+    t.clock += delay;
   }
 
   int64_t Due(Task& t, const Op& op) {
@@ -206,11 +233,13 @@ class Replay {
       case OpKind::kPut: {
         const int64_t capacity = w_.queues[op.object].capacity;
         if (capacity > 0 && !granted && !Need(index, op, Room(op.object), 1, capacity)) return false;
+        Call(t, op, false);
         Give(Items(op.object), 1, t.clock);
         return true;
       }
       case OpKind::kTake:
         if (!granted && !Need(index, op, Items(op.object), 1, 0)) return false;
+        Call(t, op, false);
         Give(Room(op.object), 1, t.clock);
         return true;
       case OpKind::kFork: {
@@ -260,6 +289,7 @@ class Replay {
     out_.events.push_back({t.group, t.event_release, t.event_work, t.event_own, t.event_spare});
     ++g.events;
     g.window_work += static_cast<double>(std::exchange(t.work, 0));
+    g.window_calls += static_cast<double>(std::exchange(t.calls, 0));
     g.window_chain = std::max(g.window_chain, t.own);
   }
 
@@ -271,6 +301,7 @@ class Replay {
   }
 
   const Workload& w_;
+  const LeastCalls calls_;
   const uint64_t seed_;
   const bool releases_;
   const std::vector<Sampler> samplers_;
@@ -284,8 +315,8 @@ class Replay {
 
 }  // namespace
 
-CriticalPath FindCriticalPath(const Workload& workload, uint64_t seed, bool releases) {
-  return Replay(workload, seed, releases).Go();
+CriticalPath FindCriticalPath(const Workload& workload, const LeastCalls& calls, uint64_t seed, bool releases) {
+  return Replay(workload, calls, seed, releases).Go();
 }
 
 }  // namespace ose

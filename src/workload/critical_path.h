@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "workload/least_calls.h"
 #include "workload/workload.h"
 
 namespace ose {
@@ -16,6 +17,7 @@ struct CriticalPath {
   struct Run {
     int64_t at, work;  // ns
     int group;
+    bool calls = false;  // not work, but system calls
   };
   struct Event {
     int group;
@@ -29,6 +31,7 @@ struct CriticalPath {
     int64_t events = 0;
     int64_t finish = 0;        // last exit
     double window_work = 0;    // ns of CPU from the first event's begin to the last one's end
+    double window_calls = 0;   // ... and of system calls
     int64_t window_chain = 0;  // the longest such stretch of one task, with its sleeps
   };
   std::vector<Run> runs;  // sorted by at
@@ -37,14 +40,16 @@ struct CriticalPath {
   std::vector<double> hold;  // per lock: ns for which it is held, over all tasks
   int64_t first_release = 0;
   int64_t finish = 0;  // last exit
+  int64_t most_owed = 0;  // the longest stretch of system calls of one task before its next work, ns
 };
 
+// `calls`: what system calls cost; they have `runs` of their own, and delay what comes after them.
 // `releases` false: tasks that start by themselves do so at 0, and timers have passed. The finish
 // is then a bound of the time from the first instruction to the last, however long a policy
 // leaves everything waiting.
 // Groups with arrivals or repetition are left out (ParseWorkload refuses them in a workload that
 // runs to completion). O(operations) plus sorting.
-CriticalPath FindCriticalPath(const Workload& workload, uint64_t seed, bool releases = true);
+CriticalPath FindCriticalPath(const Workload& workload, const LeastCalls& calls, uint64_t seed, bool releases = true);
 
 }  // namespace ose
 

@@ -43,12 +43,13 @@ Window WindowOf(const Workload& w) { return {w.horizon.v - w.warmup.v, w.horizon
 // Walks a task's program, over and over if it repeats, up to the horizon: calls `ended` at each
 // end of an event with the task's own clock, having added its demands to `use`.
 template <class Ended>
-void WalkTask(const Workload& w, const Group& group, const std::vector<Sampler>& samplers, Rng rng,
+void WalkTask(const Workload& w, const LeastCalls& calls, const Group& group, const std::vector<Sampler>& samplers, Rng rng,
               std::span<const int> resources, std::vector<double>& use, Ended ended) {
   const int64_t started = group.has_start ? Sample(group.start, rng).v : 0;
   int64_t clock = started;
   std::vector<uint32_t> held;
   std::vector<int64_t> due(w.timers.size());  // no earlier than that; without `started`
+  LeastCalls::Owed owed;
   do {
     const int64_t before = clock;
     ProgramCursor cursor(group.program);
@@ -59,6 +60,14 @@ void WalkTask(const Workload& w, const Group& group, const std::vector<Sampler>&
         case OpKind::kSleep: {
           const int64_t ns = OpNanos(*op, samplers, rng);
           clock += ns;
+          if (op->kind == OpKind::kSleep) {
+            if (ns > 0) owed.Add(calls.Of(*op), true);
+          } else if (ns > 0) {
+            const auto [cpu, delay] = owed.Pay(calls);
+            clock += delay;
+            for (size_t r = 0; r < resources.size(); ++r)
+              if (resources[r] == kCpuResource) use[r] += static_cast<double>(cpu);
+          }
           for (size_t r = 0; r < resources.size(); ++r) {
             bool uses = resources[r] == kCpuResource
                             ? op->kind == OpKind::kRun  // a kSpin may be left with next to none
@@ -72,6 +81,9 @@ void WalkTask(const Workload& w, const Group& group, const std::vector<Sampler>&
           clock = std::max(clock, due[op->object] + (w.timers[op->object].shared ? 0 : started));
           break;
         case OpKind::kTimer: clock = std::max(clock, op->ns); break;
+        case OpKind::kYield:
+        case OpKind::kPut:
+        case OpKind::kTake: owed.Add(calls.Of(*op), false); break;
         case OpKind::kLock: held.push_back(op->object); break;
         case OpKind::kUnlock: std::erase(held, op->object); break;
         case OpKind::kEnd:
@@ -86,25 +98,54 @@ void WalkTask(const Workload& w, const Group& group, const std::vector<Sampler>&
   } while (group.repeat && clock <= w.horizon.v);
 }
 
-// Mean need of one pass for each resource.
-std::vector<double> MeanUse(const Workload& w, const Group& group, std::span<const int> resources) {
-  std::vector<double> use(resources.size());
-  std::vector<uint32_t> held;
+// Calls f(op, how often it is executed in a pass).
+template <class F>
+void ForEachOp(const Group& group, F f) {
   double times = 1;
   std::vector<double> outer;
   for (const Op& op : group.program) {
     if (op.kind == OpKind::kLoop) outer.push_back(times), times *= op.count;
     if (op.kind == OpKind::kEndLoop) times = outer.back(), outer.pop_back();
+    f(op, times);
+  }
+}
+
+double CallsOfPass(const LeastCalls& calls, const Group& group) {
+  double ns = 0;
+  ForEachOp(group, [&](const Op& op, double times) { ns += times * static_cast<double>(calls.Of(op)); });
+  return ns;
+}
+
+// By how much the calls of a pass delay it at least. What is drawn may be no work at all.
+double DelayOfPass(const LeastCalls& calls, const Group& group) {
+  if (!calls.any()) return 0;
+  LeastCalls::Owed owed;
+  int64_t delay = 0;
+  ProgramCursor cursor(group.program);
+  while (const Op* op = cursor.Next()) {
+    if (op->kind == OpKind::kRun && !op->drawn && op->ns > 0) delay += owed.Pay(calls).second;
+    else if (const int64_t call = calls.Of(*op)) owed.Add(call, op->kind == OpKind::kSleep);
+  }
+  return static_cast<double>(delay);
+}
+
+// Mean need of one pass for each resource.
+std::vector<double> MeanUse(const Workload& w, const LeastCalls& calls, const Group& group, std::span<const int> resources) {
+  std::vector<double> use(resources.size());
+  std::vector<uint32_t> held;
+  ForEachOp(group, [&](const Op& op, double times) {
     if (op.kind == OpKind::kLock) held.push_back(op.object);
     if (op.kind == OpKind::kUnlock) std::erase(held, op.object);
-    if (op.kind != OpKind::kRun && op.kind != OpKind::kSleep && op.kind != OpKind::kSpin) continue;
+    for (size_t r = 0; r < resources.size(); ++r)
+      if (resources[r] == kCpuResource) use[r] += times * static_cast<double>(calls.Of(op));
+    if (op.kind != OpKind::kRun && op.kind != OpKind::kSleep && op.kind != OpKind::kSpin) return;
     const double ns = times * (op.drawn ? w.dists[op.object].Mean() : static_cast<double>(op.ns));
     for (size_t r = 0; r < resources.size(); ++r) {
       bool uses = resources[r] == kCpuResource ? op.kind == OpKind::kRun
                                                : std::find(held.begin(), held.end(), resources[r]) != held.end();
       if (uses) use[r] += ns;
     }
-  }
+  });
   return use;
 }
 
@@ -133,7 +174,7 @@ class Deviation {
   int64_t n_ = 0;
 };
 
-TaskSupply RealiseTask(const Workload& w, const Group& group, const std::vector<Sampler>& samplers, Rng rng,
+TaskSupply RealiseTask(const Workload& w, const LeastCalls& calls, const Group& group, const std::vector<Sampler>& samplers, Rng rng,
                        std::span<const int> resources, const std::vector<double>& mu) {
   const Window window = WindowOf(w);
   TaskSupply out;
@@ -143,7 +184,7 @@ TaskSupply RealiseTask(const Workload& w, const Group& group, const std::vector<
   std::vector<int64_t> ends;
   size_t first = 0;
   int64_t n = 0;
-  WalkTask(w, group, samplers, rng, resources, use, [&](int64_t clock) {
+  WalkTask(w, calls, group, samplers, rng, resources, use, [&](int64_t clock) {
     ++n;
     for (size_t r = 0; r < use.size(); ++r) deviations[r].Event(use[r]);
     if (!window.warmup) {
@@ -161,7 +202,7 @@ TaskSupply RealiseTask(const Workload& w, const Group& group, const std::vector<
 
 }  // namespace
 
-std::vector<Supply> ClosedSupply(const Workload& w, int g, uint64_t seed, std::span<const int> resources) {
+std::vector<Supply> ClosedSupply(const Workload& w, const LeastCalls& calls, int g, uint64_t seed, std::span<const int> resources) {
   const Group& group = w.groups[static_cast<size_t>(g)];
   const Window window = WindowOf(w);
   const PassTotals pass = TotalsOfPass(w, group);
@@ -169,9 +210,9 @@ std::vector<Supply> ClosedSupply(const Workload& w, int g, uint64_t seed, std::s
   std::vector<Supply> supplies(resources.size());
   if (pass.events <= 0) return supplies;
 
-  std::vector<double> mu = MeanUse(w, group, resources);
+  std::vector<double> mu = MeanUse(w, calls, group, resources);
   for (double& m : mu) m /= pass.events;
-  const double own = std::max(1.0, pass.work + pass.sleep + pass.spin);  // mean ns of a pass
+  double own = std::max(1.0, pass.work + pass.sleep + pass.spin);  // mean ns of a pass
   const double in_horizon = static_cast<double>(window.horizon) / std::max(own, pass.period);
   const double passes = group.repeat ? in_horizon + 1 : std::min(1.0, in_horizon);
   const bool random = pass.drawn || group.has_start;
@@ -184,21 +225,24 @@ std::vector<Supply> ClosedSupply(const Workload& w, int g, uint64_t seed, std::s
     // Tasks that draw nothing are alike.
     const int different = random ? group.count : 1;
     for (int i = 0; i < different; ++i) {
-      TaskSupply t = RealiseTask(w, group, samplers, TaskStream(seed, g, i), resources, mu);
+      TaskSupply t = RealiseTask(w, calls, group, samplers, TaskStream(seed, g, i), resources, mu);
       const double alike = random ? 1 : count;
       cap += alike * t.cap;
       for (size_t r = 0; r < credit.size(); ++r) credit[r] += alike * t.drawdown[r];
     }
   } else {
     const double allowance = pass.drawn ? kDrawAllowance : 0;
+    if (pass.ops <= kMaxSteps) own += DelayOfPass(calls, group);
     cap = count * pass.events *
           (group.repeat ? std::floor(static_cast<double>(window.length) * (1 + allowance) / own) + 1 : 1);
     for (size_t r = 0; r < credit.size(); ++r)
       credit[r] = allowance * mu[r] * cap + (pass.events > 1 ? count * mu[r] * pass.events : 0);
   }
 
+  const double most_owed = 2 * CallsOfPass(calls, group);  // up to the next pass's first work
   for (size_t r = 0; r < supplies.size(); ++r) {
     Supply& s = supplies[r];
+    s.owed = most_owed;
     s.cap = cap;
     s.free = mu[r] > 0 ? (window.warmup ? count : 0) + credit[r] / mu[r] : cap;
     s.free = std::min(s.free, cap);

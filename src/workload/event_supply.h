@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "workload/least_calls.h"
 #include "workload/workload.h"
 
 namespace ose {
@@ -26,12 +27,14 @@ struct Supply {
   // Of the resource that it was made for: events that need none of it, then (ns an event, how
   // many events), together `cap` or more.
   double free = 0;
+  double owed = 0;  // ns of system calls that a CPU may have left unpaid at the end
   std::vector<std::pair<double, double>> needs;
 };
 
-// Events of a closed-loop group (one without arrivals). One Supply for each of `resources`.
+// Events of a closed-loop group (one without arrivals). One Supply for each of `resources`. Besides its work
+// a task needs the CPU for its `calls`.
 // O(events that fit in the horizon) if durations are drawn, else O(program).
-std::vector<Supply> ClosedSupply(const Workload& workload, int group, uint64_t seed, std::span<const int> resources);
+std::vector<Supply> ClosedSupply(const Workload& workload, const LeastCalls& calls, int group, uint64_t seed, std::span<const int> resources);
 
 // Events of an open-loop group whose requests, up to the horizon, need `work` ns of CPU each, of
 // which `before` arrived before the warm-up's end. The CPUs' Supply only. O(n log n).

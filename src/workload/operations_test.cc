@@ -82,7 +82,7 @@ TEST(OperationsTest, WhatCannotEndByTheHorizonIsNamed) {
 TEST(OperationsTest, BoundARunFromBelow) {
   // b: 5 ms, the signals, 32 us at least. a: 0.1 ms, timers until 3 ms, and waits until 5 ms.
   const Workload w = Parse(kAll);
-  const CriticalPath path = FindCriticalPath(w, 1);
+  const CriticalPath path = FindCriticalPath(w, {}, 1);
   EXPECT_EQ(path.groups[0].finish, 5'000'000);
   EXPECT_EQ(path.groups[1].finish, 5'000'000 + kSpinStep.v);
   const auto a = std::find_if(path.events.begin(), path.events.end(), [](const auto& e) { return e.group == 0; });
