@@ -65,7 +65,7 @@ Result<Metrics> ParseSeconds(std::string_view text) {
   return Error{kExitIo, "no line \"Time: SECONDS\""};
 }
 
-// "TEST","RPS","avg","min","p50","p95","p99","max", latencies in ms; the line after the header.
+// "TEST","RPS","avg","min","p50","p95","p99","max", latencies in ms as the clients see them; the line after the header.
 Result<Metrics> ParseRedis(std::string_view text) {
   const Error none{kExitIo, "no line of redis-benchmark --csv"};
   const size_t header = text.find("\"test\",\"rps\"");
@@ -75,8 +75,8 @@ Result<Metrics> ParseRedis(std::string_view text) {
   const std::string rest(text.substr(line + 1, text.find('\n', line + 1) - line - 1));
   for (size_t at = rest.find(','); at != rest.npos; at = rest.find(',', at + 1)) values.push_back(strtod(rest.c_str() + std::min(at + 2, rest.size()), nullptr));
   if (values.size() < 7 || values[0] <= 0) return none;
-  return Metrics{{"throughput", values[0]}, {"latency_mean", values[1] * 1e3}, {"latency_p50", values[3] * 1e3},
-                 {"latency_p95", values[4] * 1e3}, {"latency_p99", values[5] * 1e3}, {"latency_max", values[6] * 1e3}};
+  return Metrics{{"throughput", values[0]}, {"client.latency_mean", values[1] * 1e3}, {"client.latency_p50", values[3] * 1e3},
+                 {"client.latency_p95", values[4] * 1e3}, {"client.latency_p99", values[5] * 1e3}, {"client.latency_max", values[6] * 1e3}};
 }
 
 Result<Metrics> ParseLoad(std::string_view text) {

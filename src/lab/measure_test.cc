@@ -53,9 +53,9 @@ TEST(Bench, ReadsRedis) {
   auto m = ParseBench(BenchOutput::kRedis, csv);
   ASSERT_TRUE(m.ok());
   EXPECT_DOUBLE_EQ(m->at("throughput"), 55865.92);
-  EXPECT_DOUBLE_EQ(m->at("latency_p50"), 223);
-  EXPECT_DOUBLE_EQ(m->at("latency_p99"), 391);
-  EXPECT_DOUBLE_EQ(m->at("latency_max"), 5815);
+  EXPECT_DOUBLE_EQ(m->at("client.latency_p50"), 223);
+  EXPECT_DOUBLE_EQ(m->at("client.latency_p99"), 391);
+  EXPECT_DOUBLE_EQ(m->at("client.latency_max"), 5815);
   EXPECT_FALSE(ParseBench(BenchOutput::kRedis, csv.substr(0, 120)).ok());
 }
 
