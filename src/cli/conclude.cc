@@ -10,6 +10,7 @@
 #include "prove/minimize.h"
 #include "prove/proof.h"
 #include "report/rows.h"
+#include "report/side_effects.h"
 
 namespace ose {
 namespace {
@@ -38,7 +39,8 @@ json FrontJson(const Problem& problem, const std::vector<ParetoEntry>& front) {
 }
 
 json EvolveJson(const std::string& out, const Problem& problem, const EvolutionResult& search, const Proof& proof,
-                const std::vector<NeighbourGain>& neighbours, const std::string& best_path, int diff_lines, bool veteran, double wall_s) {
+                const std::vector<NeighbourGain>& neighbours, const std::vector<MetricEffect>& side_effects, const std::string& best_path,
+                int diff_lines, bool veteran, double wall_s) {
   json baselines = json::array();
   for (const ProvenRow& row : proof.baselines) baselines.push_back({{"policy", row.name}, {"score", row.score}});
   return {{"run", out},
@@ -76,13 +78,15 @@ json EvolveJson(const std::string& out, const Problem& problem, const EvolutionR
           {"finalists", proof.finalists},
           {"select_seeds_run", proof.select_seeds_run},
           {"neighbours", GeneralityJson(neighbours)},
+          {"side_effects", SideEffectsJson(side_effects)},
           {"final_seeds", proof.winner_row.evaluation.seeds.size()},
           {"pct_of_bound", proof.winner_row.score},
           {"veteran", veteran}};
 }
 
 std::string Summary(const Problem& problem, const EvolutionResult& search, const Proof& proof, const std::string& out,
-                    const std::vector<NeighbourGain>& neighbours, const std::string& archived, int diff_lines, double wall_s) {
+                    const std::vector<NeighbourGain>& neighbours, const std::vector<MetricEffect>& side_effects, const std::string& archived,
+                    int diff_lines, double wall_s) {
   ReportHead head{problem.workload.name, "sim", problem.machine.name, problem.machine.cpus,
                   fmt::format("final:{}", proof.winner_row.evaluation.seeds.size())};
   std::vector<ReportRow> rows;
@@ -96,6 +100,7 @@ std::string Summary(const Problem& problem, const EvolutionResult& search, const
     text += fmt::format("gain over {:<12} {}   (known veteran)\n", proof.incumbent, GainText(proof.vs_incumbent));
   text += fmt::format("score on search / select / final seeds: {:.2f} / {:.2f} / {:.2f} % of the bound\n", proof.search_score,
                       proof.select_score, proof.winner_row.score);
+  text += SideEffectsText(side_effects, proof.best_baseline);
   text += GeneralityText(neighbours, proof.best_baseline);
   text += fmt::format("{} evaluations in {:.1f} s, {} did not compile, {} failed otherwise, {} behaved like an earlier one\n", search.evaluations, wall_s,
                       search.compile_failures, search.failures - search.compile_failures, search.duplicates);
@@ -160,8 +165,11 @@ Result<Conclusion> Conclude(const ConcludeOptions& options, const Problem& probl
     archived = promotion->promoted ? "archived as the veteran of this workload (osevolve gkb show " + promotion->veteran.substr(0, 12) + ")"
                                    : "no new veteran: " + promotion->reason;
   }
+  std::vector<MetricEffect> side_effects;
+  for (const ProvenRow& row : proof.baselines)
+    if (row.name == proof.best_baseline) side_effects = SideEffects(problem.workload.objectives, row.evaluation, proof.winner_row.evaluation);
   const double wall_s = (MonotonicNow() - options.started).s();
-  json result = EvolveJson(options.out, problem, search, proof, neighbours, best_path, diff_lines, veteran, wall_s);
+  json result = EvolveJson(options.out, problem, search, proof, neighbours, side_effects, best_path, diff_lines, veteran, wall_s);
   json deterministic = result;
   deterministic.erase("wall_s");
   deterministic.erase("run");
@@ -171,7 +179,7 @@ Result<Conclusion> Conclude(const ConcludeOptions& options, const Problem& probl
   deterministic["best"].erase("policy");
   OSE_TRY(db.SaveResult("final", {.json = deterministic.dump(), .json_wall = json{{"wall_s", wall_s}}.dump()}));
   OSE_TRY(WriteFileAtomic(JoinPath(options.out, "metrics.json"), result.dump(2) + "\n"));
-  std::string summary = Summary(problem, search, proof, options.out, neighbours, archived, diff_lines, wall_s);
+  std::string summary = Summary(problem, search, proof, options.out, neighbours, side_effects, archived, diff_lines, wall_s);
   return Conclusion{std::move(result), std::move(summary)};
 }
 

@@ -1,0 +1,59 @@
+#include "report/side_effects.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "core/metrics.h"
+#include "report/rows.h"
+
+namespace ose {
+namespace {
+
+constexpr double kTenth = 10;  // per cent
+
+bool Matters(std::string_view metric) {
+  const std::string_view name = metric.substr(metric.rfind('.') + 1);
+  return name == "throughput" || name == "fairness" || name.starts_with("latency") || name.starts_with("slowdown");
+}
+
+// How many times worse, as a logarithm.
+double Size(const MetricEffect& e) { return std::abs(std::log(e.to / e.from)); }
+
+}  // namespace
+
+std::vector<MetricEffect> SideEffects(const std::vector<Objective>& objectives, const Evaluation& from, const Evaluation& to, size_t most) {
+  std::vector<MetricEffect> out;
+  if (from.seeds.size() != to.seeds.size() || to.seeds.empty()) return out;
+  for (const auto& [name, value] : to.seeds[0].metrics) {
+    const MetricInfo* info = FindMetric(name);
+    const bool objective = std::any_of(objectives.begin(), objectives.end(), [&](const Objective& o) { return o.metric == name; });
+    if (!info || objective || !Matters(name)) continue;
+    const std::optional<MetricEffect> e = EffectOn(name, from, to);
+    if (!e) continue;
+    if (info->better == Direction::kMinimize ? e->change_pct.lo > kTenth : e->change_pct.hi < -kTenth) out.push_back(*e);
+  }
+  std::sort(out.begin(), out.end(), [](const MetricEffect& a, const MetricEffect& b) {
+    return Size(a) != Size(b) ? Size(a) > Size(b) : a.metric < b.metric;
+  });
+  if (out.size() > most) out.resize(most);
+  return out;
+}
+
+std::string SideEffectsText(const std::vector<MetricEffect>& effects, const std::string& baseline) {
+  if (effects.empty()) return "";
+  std::string text = fmt::format("no objective, and worse than under {}:\n", baseline);
+  for (const MetricEffect& e : effects) text += fmt::format("  {:<28} {}\n", e.metric, GainText(e.change_pct));
+  return text;
+}
+
+nlohmann::json SideEffectsJson(const std::vector<MetricEffect>& effects) {
+  nlohmann::json out = nlohmann::json::array();
+  for (const MetricEffect& e : effects)
+    out.push_back({{"metric", e.metric}, {"from", e.from}, {"to", e.to}, {"change_pct", e.change_pct.mean}, {"ci95", IntervalJson(e.change_pct)}});
+  return out;
+}
+
+}  // namespace ose
