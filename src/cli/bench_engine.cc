@@ -132,13 +132,21 @@ Status RunBenchEngine(BenchFlags flags, const CommonFlags& common) {
   std::vector<EngineResult> results;
   json each = json::array();
   std::string text;
+  Status interrupted;
   if (!flags.out.empty()) OSE_TRY(MakeDirs(flags.out));
   for (const std::string& workload : flags.workloads) {
     ProblemOptions options;
     options.workload = workload;
     OSE_ASSIGN(Problem problem, LoadProblem(context, options));
     OSE_ASSIGN(auto evaluator, MakeEvaluator(context, problem, flags.jobs));
-    OSE_ASSIGN(EngineResult result, EngineBench(flags, common, context, problem, *evaluator, *mutator).Run());
+    Result<EngineResult> ended = EngineBench(flags, common, context, problem, *evaluator, *mutator).Run();
+    if (!ended.ok() && ended.error().code == kExitInterrupted && !results.empty()) {
+      // A workload takes long: those that ended are not lost.
+      interrupted = Error{kExitInterrupted, fmt::format("interrupted in {}; workloads before it are complete", problem.workload.name)};
+      break;
+    }
+    if (!ended.ok()) return ended.error();
+    EngineResult result = std::move(*ended);
     each.push_back(EngineJson(result));
     if (!common.json) fmt::print("{}{}", text.empty() ? "" : "\n", EngineText(result));
     fflush(stdout);
@@ -160,7 +168,7 @@ Status RunBenchEngine(BenchFlags flags, const CommonFlags& common) {
     OSE_TRY(WriteFileAtomic(JoinPath(flags.out, "engine.json"), all.dump(2) + "\n"));
   }
   if (common.json) PrintJson(all);
-  return {};
+  return interrupted;
 }
 
 }  // namespace
