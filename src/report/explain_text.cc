@@ -41,10 +41,6 @@ std::string PercentText(const Interval& i) { return fmt::format("{}% [{}, {}]", 
 
 bool Shown(const Interval& i) { return i.lo > 0 || i.hi < 0; }
 
-bool IsObjective(const std::vector<Objective>& objectives, const std::string& metric) {
-  return std::any_of(objectives.begin(), objectives.end(), [&](const Objective& o) { return o.metric == metric; });
-}
-
 // The objectives, then the few others that moved.
 std::vector<MetricEffect> Effects(const std::vector<Objective>& objectives, const Evaluation& from, const Evaluation& to) {
   std::vector<MetricEffect> out;
@@ -198,6 +194,14 @@ std::string InteractionText(const Explanation& e) {
 
 }  // namespace
 
+bool IsObjective(const std::vector<Objective>& objectives, const std::string& metric) {
+  return std::any_of(objectives.begin(), objectives.end(), [&](const Objective& o) { return o.metric == metric; });
+}
+
+json MetricEffectJson(const MetricEffect& e) {
+  return {{"from", e.from}, {"to", e.to}, {"change_pct", e.change_pct.mean}, {"ci95", IntervalJson(e.change_pct)}};
+}
+
 std::optional<MetricEffect> EffectOn(const std::string& metric, const Evaluation& from, const Evaluation& to, double confidence) {
   std::vector<double> a, b;
   if (from.seeds.size() != to.seeds.size() || from.seeds.empty()) return std::nullopt;
@@ -308,7 +312,7 @@ json ExplainJson(const ExplainHead& head, const Explanation& e) {
     json j = gain(ScoreGain(from, to));
     j["metrics"] = json::object();
     for (auto& [name, value] : to.seeds.empty() ? Metrics{} : to.seeds[0].metrics)
-      if (auto m = EffectOn(name, from, to)) j["metrics"][name] = {{"from", m->from}, {"to", m->to}, {"change_pct", m->change_pct.mean}, {"ci95", IntervalJson(m->change_pct)}};
+      if (auto m = EffectOn(name, from, to)) j["metrics"][name] = MetricEffectJson(*m);
     return j;
   };
   auto variant = [&](const Evaluation& from, const Evaluation& to, const Evaluation& its) {

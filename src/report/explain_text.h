@@ -45,6 +45,9 @@ struct MetricEffect {
   Interval change_pct;      // of the value: below 0 is good for one to minimise
 };
 std::optional<MetricEffect> EffectOn(const std::string& metric, const Evaluation& from, const Evaluation& to, double confidence = 0.95);
+// {"from", "to", "change_pct", "ci95"}
+nlohmann::json MetricEffectJson(const MetricEffect& effect);
+bool IsObjective(const std::vector<Objective>& objectives, const std::string& metric);
 Interval ScoreGain(const Evaluation& from, const Evaluation& to);
 
 // How the effects of single hunks add up to that of all: the logarithms of the gains, summed by seed.

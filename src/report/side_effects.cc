@@ -29,8 +29,7 @@ std::vector<MetricEffect> SideEffects(const std::vector<Objective>& objectives, 
   if (from.seeds.size() != to.seeds.size() || to.seeds.empty()) return out;
   for (const auto& [name, value] : to.seeds[0].metrics) {
     const MetricInfo* info = FindMetric(name);
-    const bool objective = std::any_of(objectives.begin(), objectives.end(), [&](const Objective& o) { return o.metric == name; });
-    if (!info || objective || !Matters(name)) continue;
+    if (!info || IsObjective(objectives, name) || !Matters(name)) continue;
     const std::optional<MetricEffect> e = EffectOn(name, from, to);
     if (!e) continue;
     if (info->better == Direction::kMinimize ? e->change_pct.lo > kTenth : e->change_pct.hi < -kTenth) out.push_back(*e);
@@ -51,8 +50,10 @@ std::string SideEffectsText(const std::vector<MetricEffect>& effects, const std:
 
 nlohmann::json SideEffectsJson(const std::vector<MetricEffect>& effects) {
   nlohmann::json out = nlohmann::json::array();
-  for (const MetricEffect& e : effects)
-    out.push_back({{"metric", e.metric}, {"from", e.from}, {"to", e.to}, {"change_pct", e.change_pct.mean}, {"ci95", IntervalJson(e.change_pct)}});
+  for (const MetricEffect& e : effects) {
+    out.push_back(MetricEffectJson(e));
+    out.back()["metric"] = e.metric;
+  }
   return out;
 }
 

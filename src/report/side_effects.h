@@ -13,11 +13,11 @@
 namespace ose {
 
 // Throughputs, latencies, slowdowns and fairness, of the whole and of groups, that are no objective and are worse in `to` than in
-// `from` by more than a tenth (latencies: longer by more than a tenth), with the whole 95% interval, paired by seed. The worst
+// `from` by more than a tenth, with the whole 95% interval, paired by seed. The worst
 // first, by ratio; at most `most`. Metrics that a seed lacks, or that are 0, are left out.
 std::vector<MetricEffect> SideEffects(const std::vector<Objective>& objectives, const Evaluation& from, const Evaluation& to, size_t most = 5);
 
-// "not an objective, and worse than under fifo:" and a line for each; "" without any.
+// "no objective, and worse than under fifo:" and a line for each; "" without any.
 std::string SideEffectsText(const std::vector<MetricEffect>& effects, const std::string& baseline);
 // [{"metric", "from", "to", "change_pct", "ci95"}]
 nlohmann::json SideEffectsJson(const std::vector<MetricEffect>& effects);

@@ -1,10 +1,11 @@
 #include "sim/kernel_inline.h"
-#include "workload/least_calls.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+
+#include "workload/least_calls.h"
 
 namespace ose {
 namespace {

@@ -220,7 +220,11 @@ class Calculator {
 
   double EventsInHorizon(Groups groups) const {
     const double events = EventsInHorizon(groups, LeastCalls());
-    return calls_.any() ? std::min(events, EventsInHorizon(groups, calls_)) : events;
+    const bool call = std::any_of(groups.begin(), groups.end(), [&](int g) {
+      const std::vector<Op>& program = group(g).program;
+      return std::any_of(program.begin(), program.end(), [&](const Op& op) { return calls_.Of(op) > 0; });
+    });
+    return call ? std::min(events, EventsInHorizon(groups, calls_)) : events;
   }
 
   double EventsInHorizon(Groups groups, const LeastCalls& calls) const {
