@@ -328,8 +328,12 @@ Step Engine::Advance(Task& t, int cpu) {
         blocks = Take(queues_[op.object], t, cpu);
         call = PipeCall(queues_[op.object], cpu);
         break;
-      case OpKind::kBegin: BeginEvent(t, t.released ? t.woken_at : kernel_.now()); break;
-      case OpKind::kEnd: EndEvent(t); break;
+      case OpKind::kBegin:
+        if (w_.groups[static_cast<size_t>(t.group)].event == EventKind::kMarked) BeginEvent(t, t.released ? t.woken_at : kernel_.now());
+        break;
+      case OpKind::kEnd:
+        if (w_.groups[static_cast<size_t>(t.group)].event == EventKind::kMarked) EndEvent(t);
+        break;
       case OpKind::kLoop: t.loops[static_cast<size_t>(t.loop_depth++)] = {t.pc, op.count}; break;
       case OpKind::kEndLoop: {
         Task::Loop& loop = t.loops[static_cast<size_t>(t.loop_depth - 1)];

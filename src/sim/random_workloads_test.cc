@@ -1,6 +1,6 @@
 // Random valid workloads on random machines under every shipped policy, in checked mode: no policy
 // breaks a rule, no invariant of the simulator breaks, every nanosecond of every CPU is in exactly one
-// account, a run with an observer and one without are equal, and a run that does not finish says why.
+// account, a run with an observer and one without are equal, no bound is beaten, and a run that does not finish says why.
 // RC_PARAMS="max_success=2000 seed=7" build/sim_test --gtest_filter='RandomWorkloads*' searches longer; a
 // failure is shrunk and printed as a workload file.
 #include <fmt/format.h>
@@ -16,6 +16,7 @@
 #include "sim/profiler.h"
 #include "sim/simulate.h"
 #include "sim/testing.h"
+#include "workload/bound.h"
 
 namespace ose {
 namespace {
@@ -275,6 +276,22 @@ bool Honest(const SimResult& r) {
   }
 }
 
+// The first metric that a run has better than any policy can. 1 ns stands for 0 in bounds, and for the cost of a switch in those of
+// starts and wake-ups; the latencies of runs to a horizon of milliseconds are ages of what has not ended, which have no bound.
+std::string Impossible(const Metrics& metrics, const Metrics& bounds, bool free_switches, bool to_completion) {
+  for (const auto& [name, bound] : bounds) {
+    auto it = metrics.find(name);
+    const MetricInfo* info = FindMetric(name);
+    if (it == metrics.end() || !info) continue;
+    if (info->unit == "us" && bound <= 0.001) continue;
+    if (free_switches && (info->name.starts_with("start") || info->name.starts_with("wakeup"))) continue;
+    if (!to_completion && info->better == Direction::kMinimize) continue;
+    const bool beaten = info->better == Direction::kMaximize ? it->second > bound * (1 + 1e-9) : it->second < bound * (1 - 1e-9);
+    if (beaten) return fmt::format("{} is {}, its bound {}", name, it->second, bound);
+  }
+  return "";
+}
+
 TEST(RandomWorkloads, NoShippedPolicyBreaksARuleAndNoNanosecondIsLost) {
   auto files = ListFiles(std::string(OSE_BINARY_DIR) + "/policies", ".so");
   ASSERT_TRUE(files.ok());
@@ -294,6 +311,7 @@ TEST(RandomWorkloads, NoShippedPolicyBreaksARuleAndNoNanosecondIsLost) {
     if (Status valid = CheckWorkload(w); !valid.ok()) RC_FAIL("the generator made an invalid workload: " + valid.error().message);
     auto machine = ParseMachine(FormatMachine(m), "random.toml");
     if (!machine.ok()) RC_FAIL("the generator made an invalid machine: " + machine.error().message);
+    const Metrics bounds = Bounds(w, m, seed);
     for (auto& [name, policy] : policies) {
       Auditor auditor;
       const SimResult seen = Simulate(w, m, policy, seed, {.checked = true, .observer = &auditor});
@@ -302,6 +320,7 @@ TEST(RandomWorkloads, NoShippedPolicyBreaksARuleAndNoNanosecondIsLost) {
       ++outcomes[OutcomeName(seen.outcome)];
       std::string wrong = auditor.complaint();
       if (!Honest(seen)) wrong = seen.diagnosis;
+      if (seen.outcome == Outcome::kOk && wrong.empty()) wrong = Impossible(seen.metrics, bounds, m.context_switch.v == 0, w.run_to_completion);
       if (Text(seen) != Text(again)) wrong = fmt::format("a checked run with an observer says\n{}\nand one without says\n{}", Text(seen), Text(again));
       if (!wrong.empty()) RC_FAIL(fmt::format("{}, seed {}: {}\n{}\n{}", name, seed, wrong, FormatMachine(m), FormatWorkload(w)));
     }

@@ -350,10 +350,13 @@ class Calculator {
   void AddSlowdown(Put put, const EventSample& s) const {
     const char* const names[] = {"slowdown_p50", "slowdown_p99", "slowdown_p999"};
     const double ps[] = {0.5, 0.99, 0.999};
+    // Beside a busy sibling the same work takes more CPU time, of which sleeps are then a smaller part.
+    const double speed = machine_.smt == 2 ? std::min(1.0, machine_.smt_speed) : 1;
     std::vector<double> ratio = s.ratio;
+    for (double& r : ratio) r = 1 + (r - 1) * speed;
     // Requests that were never begun have no slowdown: which remain is the policy's choice, so
     // only the least ratio holds for an open loop.
-    const double least = !s.complete      ? std::max(1.0, s.least_ratio)
+    const double least = !s.complete      ? std::max(1.0, 1 + (s.least_ratio - 1) * speed)
                          : ratio.empty()  ? 1
                          : *std::min_element(ratio.begin(), ratio.end());
     const bool all = s.complete && path_ && !ratio.empty();
@@ -402,32 +405,56 @@ class Calculator {
     if (!path_) return std::max(1.0, LongestWork(all, [&](int g) { return MeanWorkOf(g); }));
     double span = std::max(1.0, static_cast<double>(path_->finish - path_->first_release));
     for (double hold : path_->hold) span = std::max(span, hold);
-    span = std::max(span, ReleasedWork(path_->runs, {}));
+    std::vector<CriticalPath::Run> by_tail = path_->runs;
+    std::stable_sort(by_tail.begin(), by_tail.end(), [](const auto& a, const auto& b) { return a.tail > b.tail; });
+    span = std::max({span, ReleasedWork(path_->runs, {}), WorkBeforeTails(by_tail, {})});
     std::vector<const std::vector<int>*> seen;
     for (const Group& gr : w_.groups) {
       auto same = [&](const std::vector<int>* s) { return *s == gr.affinity; };
       if (gr.affinity.empty() || std::any_of(seen.begin(), seen.end(), same) || seen.size() >= 64) continue;
       seen.push_back(&gr.affinity);
-      span = std::max(span, ReleasedWork(path_->runs, gr.affinity));
+      span = std::max({span, ReleasedWork(path_->runs, gr.affinity), WorkBeforeTails(by_tail, gr.affinity)});
     }
     return span;
+  }
+
+  std::vector<bool> ConfinedTo(const std::vector<int>& set) const {
+    std::vector<bool> confined(w_.groups.size(), true);
+    if (!set.empty())
+      for (size_t g = 0; g < w_.groups.size(); ++g) confined[g] = Confined(static_cast<int>(g), set);
+    return confined;
   }
 
   // Work that cannot begin before r needs its length over the speed of the CPUs after r: the latest end that
   // this gives over all r, of the work confined to `set` (empty = all work).
   double ReleasedWork(const std::vector<CriticalPath::Run>& runs, const std::vector<int>& set) const {
-    const double speed = SpeedOf(set);
-    std::vector<bool> confined(w_.groups.size(), true);
-    if (!set.empty())
-      for (size_t g = 0; g < w_.groups.size(); ++g) confined[g] = Confined(static_cast<int>(g), set);
+    const double speed = SpeedOf(set), unpaid = Unpaid();
+    const std::vector<bool> confined = ConfinedTo(set);
     double end = 0, work = 0, calls = 0;
-    const double unpaid = Unpaid();
     for (size_t i = runs.size(); i-- > 0;) {
       if (!confined[static_cast<size_t>(runs[i].group)]) continue;
       (runs[i].calls ? calls : work) += static_cast<double>(runs[i].work);
       const double at = static_cast<double>(runs[i].at - path_->first_release);
       if (!runs[i].calls) end = std::max(end, at + work / speed);
       end = std::max(end, at + (work + calls) / speed - unpaid);
+    }
+    return end;
+  }
+
+  // The same from the other end: work after which a tail of at least q remains is done q before the end (Carlier 1987).
+  double WorkBeforeTails(const std::vector<CriticalPath::Run>& by_tail, const std::vector<int>& set) const {
+    const double speed = SpeedOf(set), unpaid = Unpaid();
+    const std::vector<bool> confined = ConfinedTo(set);
+    double end = 0, work = 0, calls = 0;
+    int64_t first = std::numeric_limits<int64_t>::max(), first_call = first;
+    for (const CriticalPath::Run& run : by_tail) {
+      if (!confined[static_cast<size_t>(run.group)]) continue;
+      (run.calls ? calls : work) += static_cast<double>(run.work);
+      int64_t& earliest = run.calls ? first_call : first;
+      earliest = std::min(earliest, run.at);
+      const double tail = static_cast<double>(run.tail - path_->first_release);
+      if (work > 0) end = std::max(end, static_cast<double>(first) + work / speed + tail);
+      end = std::max(end, static_cast<double>(std::min(first, first_call)) + (work + calls) / speed - unpaid + tail);
     }
     return end;
   }
@@ -456,7 +483,7 @@ std::string Argument(const Workload& w, const Machine& machine, std::string_view
                 : "least of CPU time / work, tasks / (work + sleep), time / time under one lock (Denning and Buzen 1978), "
                   "and one event a task in progress at the window's start";
   }
-  if (name == "span") return "max over r of r + work that cannot begin before r / CPUs; critical path; time under one lock";
+  if (name == "span") return "max over r of r + work that cannot begin before r / CPUs; work that something must follow / CPUs + that; critical path; time under one lock";
   if (name == "latency_mean" && open)
     return "max of SRPT on one server as fast as all CPUs (Schrage 1968), mean busy times (Goemans et al. 2002), mean own work";
   if (name.starts_with("latency")) {

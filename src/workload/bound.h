@@ -3,8 +3,8 @@
 // Each bound drops constraints until the problem is exactly solvable, so it holds for every
 // policy, clairvoyant ones included, with zero overhead. In short (docs/bounds.md has each
 // argument, its source, and when it is loose):
-//  - to completion: max(critical path, work / CPUs with release times, time under one lock)
-//    (McNaughton 1959); latencies by the sorted works, and shortest first when all are released
+//  - to completion: max(critical path, work / CPUs with release times or tails, time under one lock)
+//    (McNaughton 1959, Carlier 1987); latencies by the sorted works, and shortest first when all are released
 //    together;
 //  - closed loop: CPUs / mean work, tasks / (work + sleep), 1 / time under one lock (Denning and
 //    Buzen 1978), on what the tasks really draw;

@@ -193,6 +193,39 @@ TEST(BoundTest, WhoWaitsWhereSeveralWaitMayGoFirst) {
   EXPECT_DOUBLE_EQ(Bounds(w, Cpus(4), 1)["span"], 50e3);
 }
 
+TEST(BoundTest, WhatComesAfterAllOfTheWork) {
+  // make forks 4 compilers of 10 ms, waits for each and links for 5 ms. Whatever the order on 2 CPUs, 40 ms of work are
+  // done before the link: 20 + 5 ms.
+  Workload w = ToCompletion({Tasks("make", 1, {Do(OpKind::kLoop, 0, 4), Do(OpKind::kFork, 1), Do(OpKind::kEndLoop), Do(OpKind::kLoop, 0, 4),
+                                               Do(OpKind::kWait), Do(OpKind::kEndLoop), Use(5 * kMs)}),
+                             Tasks("cc", 4, {Use(10 * kMs), Do(OpKind::kSignal)})});
+  w.groups[1].forked = true;
+  w.semaphores = {"done"};
+  EXPECT_DOUBLE_EQ(Bounds(w, Cpus(2), 1)["span"], 25e3);
+  // Waiting for three of them leaves open which: 45 ms of work on 2 CPUs.
+  w.groups[0].program[3].count = 3;
+  EXPECT_DOUBLE_EQ(Bounds(w, Cpus(2), 1)["span"], 22.5e3);
+}
+
+TEST(BoundTest, TailsThroughBarriersForksAndQueues) {
+  // 3 tasks run 4 ms, meet, and one of them sleeps for 6: 12 / 2 + 6 ms.
+  Workload meet = ToCompletion({Tasks("a", 2, {Use(4 * kMs), Do(OpKind::kBarrier)}),
+                                Tasks("b", 1, {Use(4 * kMs), Do(OpKind::kBarrier), Sleep(6 * kMs)})});
+  meet.barriers = {{"b", 3}};
+  EXPECT_DOUBLE_EQ(Bounds(meet, Cpus(2), 1)["span"], 12e3);
+  // 4 tasks run 3 ms and put an item; who takes all 4 then forks a child of 2 ms: 12 / 2 + 2 ms.
+  Workload pass = ToCompletion({Tasks("put", 4, {Use(3 * kMs), Do(OpKind::kPut)}),
+                                Tasks("take", 1, {Do(OpKind::kLoop, 0, 4), Do(OpKind::kTake), Do(OpKind::kEndLoop), Do(OpKind::kFork, 2)}),
+                                Tasks("child", 1, {Use(2 * kMs)})});
+  pass.groups[2].forked = true;
+  pass.queues = {{"q", 0}};
+  EXPECT_DOUBLE_EQ(Bounds(pass, Cpus(2), 1)["span"], 8e3);
+  // Two who take two items each: neither needs all of them. 18 ms of work on 2 CPUs.
+  pass.groups[1] = Tasks("take", 2, {Do(OpKind::kTake), Use(kMs), Do(OpKind::kTake), Use(2 * kMs)});
+  pass.groups[2].program.clear();
+  EXPECT_DOUBLE_EQ(Bounds(pass, Cpus(2), 1)["span"], 9e3);
+}
+
 TEST(BoundTest, CriticalSectionsFollowEachOther) {
   // 6 tasks hold one lock for 2 of their 3 ms: 12 ms on any number of CPUs.
   Workload w = ToCompletion({Tasks("t", 6, {Use(kMs), Do(OpKind::kLock), Use(2 * kMs), Do(OpKind::kUnlock)})});

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <limits>
+#include <map>
 #include <queue>
 #include <utility>
 
@@ -27,17 +28,42 @@ namespace {
 // A timer is due no earlier than its periods allow from the start of the task (shared: of the run).
 // Locks are free here; how long each is held in total is a bound of its own (`hold`).
 //
+// The same system read backwards gives tails. Of the `given` tokens that a counter gets in all, a task gives `own`, one
+// after another; whoever needs n of them cannot go on before the task's i-th if n >= i + given - own: all that others
+// give is not enough. So make's last wait for 60 compilers comes after each of them, and a link after that is a tail
+// of all. The order of execution here is one in which these edges lead forward, so one pass from its end finds
+// the longest path from each stretch of work. A tail need not see every dependency to hold.
+//
 // Operations on shared counters must be executed in the order of time. A task runs ahead through
 // its own operations without looking at others, and goes back into the heap before the first
 // shared one that is later than somebody else's next.
 
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+constexpr size_t kMaxSteps = 4'000'000;  // 100 MB
+
+// The longest tail of those who need at least so many tokens of one counter.
+class TailsByNeed {
+ public:
+  void Add(int64_t need, int64_t tail) {
+    auto it = tails_.lower_bound(need);
+    if (it != tails_.end() && it->second >= tail) return;
+    it = tails_.insert_or_assign(it, need, tail);
+    while (it != tails_.begin() && std::prev(it)->second <= tail) tails_.erase(std::prev(it));
+  }
+  int64_t Longest(int64_t least_need) const {
+    auto it = tails_.lower_bound(least_need);
+    return it == tails_.end() ? 0 : it->second;
+  }
+
+ private:
+  std::map<int64_t, int64_t> tails_;  // with the need falls the tail: the longest of this need and more
+};
 
 class Replay {
  public:
   Replay(const Workload& w, const LeastCalls& calls, uint64_t seed, bool releases)
       : w_(w), calls_(calls), seed_(seed), releases_(releases), samplers_(MakeSamplers(w)) {
-    counters_.resize(w.semaphores.size() + 2 * w.queues.size() + w.barriers.size() + w.conditions.size());
+    counters_.resize(Forks(static_cast<uint32_t>(w.groups.size())));
     out_.groups.resize(w.groups.size());
     out_.hold.resize(w.locks.size());
     forked_.resize(w.groups.size());
@@ -61,6 +87,7 @@ class Replay {
       ready_.pop();
       Run(t);
     }
+    FindTails();
     std::sort(out_.runs.begin(), out_.runs.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
     return std::move(out_);
   }
@@ -76,6 +103,7 @@ class Replay {
     int64_t clock = 0, started = 0;
     std::vector<std::pair<uint32_t, int64_t>> periods;  // timer -> its periods so far
     std::vector<std::pair<uint32_t, int64_t>> needs;  // counter -> needed there so far
+    std::vector<std::pair<uint32_t, int64_t>> gives;  // counter -> given there so far
     std::vector<uint32_t> held;
     LeastCalls::Owed owed;
     int64_t owed_since = 0;   // the first of these calls' instant
@@ -91,12 +119,48 @@ class Replay {
     std::priority_queue<std::pair<int64_t, size_t>, std::vector<std::pair<int64_t, size_t>>, std::greater<>> waiters;
   };
 
+  // What was executed, in this order: the rest of a task is behind it.
+  enum class StepKind : uint8_t { kPass, kRun, kGive, kNeed };
+  struct Step {
+    int64_t value;     // kPass: ns; kRun: of out_.runs; kGive: the first of these, counted by its giver; kNeed: of how many
+    uint32_t task, counter;
+    StepKind kind;
+  };
+
   uint32_t Semaphore(uint32_t s) const { return s; }
   uint32_t Items(uint32_t q) const { return static_cast<uint32_t>(w_.semaphores.size()) + q; }
   uint32_t Room(uint32_t q) const { return Items(static_cast<uint32_t>(w_.queues.size()) + q); }
   uint32_t Barrier(uint32_t b) const { return Room(static_cast<uint32_t>(w_.queues.size()) + b); }
 
   uint32_t Condition(uint32_t c) const { return Barrier(static_cast<uint32_t>(w_.barriers.size())) + c; }
+  uint32_t Forks(uint32_t g) const { return Condition(static_cast<uint32_t>(w_.conditions.size())) + g; }
+
+  static int64_t& Of(std::vector<std::pair<uint32_t, int64_t>>& counts, uint32_t id) {
+    auto it = std::find_if(counts.begin(), counts.end(), [&](const auto& c) { return c.first == id; });
+    return (it == counts.end() ? counts.insert(it, {id, 0}) : it)->second;
+  }
+
+  void Log(const Task& t, StepKind kind, int64_t value, uint32_t counter = 0) {
+    if (steps_.size() < kMaxSteps) steps_.push_back({value, static_cast<uint32_t>(&t - tasks_.data()), counter, kind});
+  }
+
+  void FindTails() {
+    if (steps_.size() >= kMaxSteps) return;
+    std::vector<int64_t> tails(tasks_.size());
+    std::vector<TailsByNeed> needed(counters_.size());
+    for (size_t i = steps_.size(); i-- > 0;) {
+      const Step& s = steps_[i];
+      int64_t& tail = tails[s.task];
+      switch (s.kind) {
+        case StepKind::kPass: tail += s.value; break;
+        case StepKind::kRun: out_.runs[static_cast<size_t>(s.value)].tail = tail; break;
+        case StepKind::kGive:
+          tail = std::max(tail, needed[s.counter].Longest(s.value + counters_[s.counter].given - Of(tasks_[s.task].gives, s.counter)));
+          break;
+        case StepKind::kNeed: needed[s.counter].Add(s.value, tail); break;
+      }
+    }
+  }
 
   int64_t Start(size_t index, int64_t now) {
     Task& t = tasks_[index];
@@ -148,8 +212,9 @@ class Replay {
       case OpKind::kRun:
         if (int64_t ns = OpNanos(op, samplers_, t.rng); ns > 0) {
           PayCalls(t);
-          out_.runs.push_back({t.clock, ns, t.group});
+          const int64_t at = t.clock;
           Pass(t, ns, ns);
+          AddRun(t, at, ns);
         }
         break;
       case OpKind::kSleep:
@@ -163,8 +228,9 @@ class Replay {
         // Whatever is taken from it, it uses one step and lasts its time.
         if (int64_t ns = OpNanos(op, samplers_, t.rng); ns > 0) {
           PayCalls(t);
-          out_.runs.push_back({t.clock, kSpinStep.v, t.group});
+          const int64_t at = t.clock;
           Pass(t, std::max(ns, kSpinStep.v), kSpinStep.v);
+          AddRun(t, at, kSpinStep.v);
           t.event_spare += ns;
         }
         break;
@@ -186,6 +252,12 @@ class Replay {
     }
   }
 
+  // After it has passed: its tail is what comes then. (Of calls, what comes after them.)
+  void AddRun(Task& t, int64_t at, int64_t work, bool calls = false) {
+    Log(t, StepKind::kRun, static_cast<int64_t>(out_.runs.size()));
+    out_.runs.push_back({at, work, 0, t.group, calls});
+  }
+
   // A stretch of calls begins no earlier than its first.
   void Call(Task& t, const Op& op, bool sleeps) {
     if (!calls_.any()) return;
@@ -197,18 +269,17 @@ class Replay {
     if (t.owed.empty()) return;
     const auto [cpu, delay] = t.owed.Pay(calls_);
     out_.most_owed = std::max(out_.most_owed, cpu);
-    out_.runs.push_back({t.owed_since, cpu, t.group, true});
+    AddRun(t, t.owed_since, cpu, true);
     t.calls += std::exchange(t.owed_window, 0);
     t.clock += delay;
   }
 
   int64_t Due(Task& t, const Op& op) {
-    auto it = std::find_if(t.periods.begin(), t.periods.end(), [&](const auto& p) { return p.first == op.object; });
-    if (it == t.periods.end()) it = t.periods.insert(it, {op.object, w_.timers[op.object].shared ? 0 : t.started});
-    return it->second += op.ns;
+    return (w_.timers[op.object].shared ? 0 : t.started) + (Of(t.periods, op.object) += op.ns);
   }
 
   void Pass(Task& t, int64_t own, int64_t work) {
+    Log(t, StepKind::kPass, own);
     t.clock += own;
     for (uint32_t lock : t.held) out_.hold[lock] += static_cast<double>(own);
     t.event_own += own, t.event_work += work;
@@ -221,44 +292,53 @@ class Replay {
     Task& t = tasks_[index];
     const bool granted = std::exchange(t.granted, false);
     switch (op.kind) {
-      case OpKind::kSignal: Give(Semaphore(op.object), op.count, t.clock); return true;
+      case OpKind::kSignal: Give(t, Semaphore(op.object), op.count); return true;
       case OpKind::kWait: return granted || Need(index, op, Semaphore(op.object), 1, 0);
       case OpKind::kBarrier:
         if (granted) return true;
-        Give(Barrier(op.object), 1, t.clock);
+        Give(t, Barrier(op.object), 1);
         return Need(index, op, Barrier(op.object), w_.barriers[op.object].parties, 0);
       case OpKind::kCondWait: return granted || Need(index, op, Condition(op.object), 1, 0);
       case OpKind::kCondSignal:
-      case OpKind::kCondBroadcast: Give(Condition(op.object), 1, t.clock); return true;
+      case OpKind::kCondBroadcast: Give(t, Condition(op.object), 1); return true;
       case OpKind::kPut: {
         const int64_t capacity = w_.queues[op.object].capacity;
         if (capacity > 0 && !granted && !Need(index, op, Room(op.object), 1, capacity)) return false;
         Call(t, op, false);
-        Give(Items(op.object), 1, t.clock);
+        Give(t, Items(op.object), 1);
         return true;
       }
       case OpKind::kTake:
         if (!granted && !Need(index, op, Items(op.object), 1, 0)) return false;
         Call(t, op, false);
-        Give(Room(op.object), 1, t.clock);
+        Give(t, Room(op.object), 1);
         return true;
       case OpKind::kFork: {
         const Group& group = w_.groups[op.object];
         int& started = forked_[op.object];
-        if (started < group.count && group.forked && !group.repeat)
-          Start(first_task_[op.object] + static_cast<size_t>(started++), t.clock);
+        Give(t, Forks(op.object), 1);
+        if (started < group.count && group.forked && !group.repeat) {
+          const size_t child = first_task_[op.object] + static_cast<size_t>(started++);
+          Log(tasks_[child], StepKind::kNeed, started, Forks(op.object));
+          Start(child, t.clock);
+        }
         return true;
       }
       default: return true;
     }
   }
 
-  void Give(uint32_t id, int64_t n, int64_t now) {
+  void Give(Task& t, uint32_t id, int64_t n) {
+    int64_t& own = Of(t.gives, id);
+    Log(t, StepKind::kGive, own + 1, id);
+    own += n;
+    const int64_t now = t.clock;
     Counter& c = counters_[id];
     c.given += n;
     while (!c.waiters.empty() && c.waiters.top().first <= c.given) {
-      size_t index = c.waiters.top().second;
+      const auto [need, index] = c.waiters.top();
       c.waiters.pop();
+      Log(tasks_[index], StepKind::kNeed, need, id);
       tasks_[index].clock = now;
       ready_.push({now, index});
     }
@@ -267,14 +347,15 @@ class Replay {
   // The task needs `n` more of a counter than it has needed so far; `credit` come for free.
   bool Need(size_t index, const Op& op, uint32_t id, int64_t n, int64_t credit) {
     Task& t = tasks_[index];
-    auto it = std::find_if(t.needs.begin(), t.needs.end(), [&](const auto& need) { return need.first == id; });
-    if (it == t.needs.end()) it = t.needs.insert(it, {id, 0});
-    it->second += n;
+    const int64_t need = (Of(t.needs, id) += n) - credit;
     Counter& c = counters_[id];
-    if (c.given >= it->second - credit) return true;
+    if (c.given >= need) {
+      Log(t, StepKind::kNeed, need, id);
+      return true;
+    }
     t.granted = true;
     t.stashed = &op;
-    c.waiters.push({it->second - credit, index});
+    c.waiters.push({need, index});
     return false;
   }
 
@@ -309,6 +390,7 @@ class Replay {
   std::vector<size_t> first_task_;
   std::vector<int> forked_;
   std::vector<Counter> counters_;
+  std::vector<Step> steps_;
   std::priority_queue<std::pair<int64_t, size_t>, std::vector<std::pair<int64_t, size_t>>, std::greater<>> ready_;
   CriticalPath out_;
 };
