@@ -371,7 +371,9 @@ void Kernel::Resched(int target, int context_cpu) {
   // On the CPU itself not before the hooks that asked for it are paid: a policy that kicks its
   // own CPU for ever makes time pass.
   Nanos at = target == context_cpu ? std::max(now_, c.acct + cost_) : now_ + machine_.ipi;
-  if (c.idle) at += machine_.idle_exit;
+  // A CPU that looks for work in dispatch() is awake, whatever it found before: one that kicks itself there polls.
+  const bool awake = !c.idle || (target == context_cpu && hook_ == Hook::kDispatch);
+  if (!awake) at += machine_.idle_exit;
   if (target != context_cpu) c.interrupted = !c.idle;
   if (at < c.resched_at) {
     c.resched_at = at;

@@ -344,6 +344,26 @@ TEST(CacheRefill, MovingToTheSiblingLosesNothingAndWithinTheSharedCacheNoMoreTha
   }
 }
 
+TEST(IdleCpus, OneThatPollsIsAwake) {
+  Machine m = CostlessMachine(1);
+  m.idle_exit = {50'000};
+  m.hook = {100};
+  Workload w = ToTheEnd();
+  AddTask(w, "a", -1, {RunOp({1'000}), SleepOp({10'000}), RunOp({1'000})});
+  Nanos ends[2];
+  for (bool polls : {false, true}) {
+    auto policy = NativePolicy::Open(polls ? TestPolicy("polls") : ShippedPolicy("fifo"));
+    ASSERT_TRUE(policy.ok());
+    Accounts a;
+    SimResult r = Simulate(w, m, *policy, 1, {.checked = true, .observer = &a});
+    ASSERT_EQ(r.outcome, Outcome::kOk) << r.diagnosis;
+    ends[polls] = a.end;
+  }
+  // At its start nobody has polled yet; when it wakes up, the CPU is at most one look away.
+  EXPECT_GE(ends[0] - ends[1], m.idle_exit - Nanos{500});
+  EXPECT_LE(ends[0] - ends[1], m.idle_exit);
+}
+
 // --- Services -----------------------------------------------------------------------------
 
 TEST(Services, ArePaidByTheCpuThatCalls) {
