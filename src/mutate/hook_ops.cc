@@ -56,6 +56,18 @@ std::optional<TreeChange> RunningRule(Patch& patch) {
   return patch.Take("running: a newcomer kicks a CPU while somebody waits");
 }
 
+// An idle CPU looks for work for a while before it halts, so that who wakes up soon finds it awake, without an interrupt and
+// the way out of an idle state (halt polling: KVM's halt_poll_ns, drivers/cpuidle/governors/haltpoll.c).
+std::optional<TreeChange> PollRule(Patch& patch) {
+  const std::string queue = SharedQueue(patch.program(), patch.rng());
+  if (queue.empty() || !patch.HasHook("dispatch")) return std::nullopt;
+  if (!patch.CpuField("stopped_at", "when it last stopped running a task")) return std::nullopt;
+  patch.InHook("stopping", "cpu_state(t.cpu()).stopped_at = now();\n", true);
+  patch.InHook("dispatch", fmt::format("if (dsq_nr_queued({}) == 0 && before(now(), cpu_state(this_cpu()).stopped_at + {})) kick_cpu(this_cpu(), 0);\n", queue,
+                                       patch.Time("poll", 1'000, 2'000'000)));
+  return patch.Take("an idle CPU looks for work for a while before it halts");
+}
+
 // Virtual time that a policy without one keeps: charged by use, scaled by weight or not.
 std::optional<TreeChange> ChargeRule(Patch& patch) {
   Rng& rng = patch.rng();
@@ -96,12 +108,14 @@ std::optional<TreeChange> ChargeRule(Patch& patch) {
 
 std::optional<TreeChange> HookRule(const Program& p, const Mates&, Rng& rng) {
   Patch patch(p, rng);
-  switch (rng.Below(5)) {
+  switch (rng.Below(6)) {
     case 0:
       return ChargeRule(patch);
     case 1:
     case 2:
       return RunningRule(patch);
+    case 3:
+      return PollRule(patch);
     default:
       return TickRule(patch);
   }

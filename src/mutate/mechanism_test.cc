@@ -140,6 +140,8 @@ TEST(MechanismTest, Hook) {
   std::set<std::string> children = Children("hook", Source());
   EXPECT_THAT(children, Contains(HasSubstr("  void tick(Task t) {\n    if (dsq_nr_queued(kQueue) > 0) t.set_slice(0);\n  }\n")));
   EXPECT_THAT(children, Contains(HasSubstr("t.insert_vtime(kQueue, slice_ns, t->virtual_time, enq_flags);")));
+  EXPECT_THAT(children, Contains(testing::AllOf(HasSubstr("    if (dsq_nr_queued(kQueue) == 0 && before(now(), cpu_state(this_cpu()).stopped_at + "), HasSubstr(")) kick_cpu(this_cpu(), 0);\n"),
+                                                HasSubstr("  void stopping(Task t, bool runnable) {\n    cpu_state(t.cpu()).stopped_at = now();\n  }\n"))));
 }
 
 TEST(MechanismTest, SimplifyRemovesWhatNobodyReads) {
