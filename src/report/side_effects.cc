@@ -12,11 +12,12 @@
 namespace ose {
 namespace {
 
-constexpr double kTenth = 10;  // per cent
+constexpr double kTenth = 10;           // per cent
+constexpr double kMostOverhead = 1;     // percentage points of the CPUs' time
 
 bool Matters(std::string_view metric) {
   const std::string_view name = metric.substr(metric.rfind('.') + 1);
-  return name == "throughput" || name == "fairness" || name.starts_with("latency") || name.starts_with("slowdown");
+  return name == "throughput" || name == "overhead" || name == "fairness" || name.starts_with("latency") || name.starts_with("slowdown");
 }
 
 // How many times worse, as a logarithm.
@@ -31,7 +32,7 @@ std::vector<MetricEffect> SideEffects(const std::vector<Objective>& objectives, 
     const MetricInfo* info = FindMetric(name);
     if (!info || IsObjective(objectives, name) || !Matters(name)) continue;
     const std::optional<MetricEffect> e = EffectOn(name, from, to);
-    if (!e) continue;
+    if (!e || (name == "overhead" && e->to - e->from < kMostOverhead)) continue;
     if (info->better == Direction::kMinimize ? e->change_pct.lo > kTenth : e->change_pct.hi < -kTenth) out.push_back(*e);
   }
   std::sort(out.begin(), out.end(), [](const MetricEffect& a, const MetricEffect& b) {
@@ -44,7 +45,9 @@ std::vector<MetricEffect> SideEffects(const std::vector<Objective>& objectives, 
 std::string SideEffectsText(const std::vector<MetricEffect>& effects, const std::string& baseline) {
   if (effects.empty()) return "";
   std::string text = fmt::format("no objective, and worse than under {}:\n", baseline);
-  for (const MetricEffect& e : effects) text += fmt::format("  {:<28} {}\n", e.metric, GainText(e.change_pct));
+  for (const MetricEffect& e : effects)
+    text += e.metric == "overhead" ? fmt::format("  {:<28} {:.2f}% of the CPUs' time, {:.2f}% under it\n", e.metric, e.to, e.from)
+                                   : fmt::format("  {:<28} {}\n", e.metric, GainText(e.change_pct));
   return text;
 }
 

@@ -31,11 +31,18 @@ TEST(SideEffects, AreWhatGotWorseByATenth) {
   const Evaluation after = Eval({{"latency_p99", 300}, {"latency_p999", 900}, {"latency_p50", 10.5}, {"throughput", 60}, {"a.throughput", 20}, {"overhead", 9}, {"slowdown_p99", 5}});
   std::vector<std::string> names;
   for (const MetricEffect& e : SideEffects(P99(), before, after)) names.push_back(e.metric);
-  // Not the objective, what is within a tenth or better, the cost of scheduling, or what was 0.
-  EXPECT_THAT(names, ElementsAre("latency_p999", "a.throughput"));
+  // Not the objective, what is within a tenth or better, or what was 0.
+  EXPECT_THAT(names, ElementsAre("overhead", "latency_p999", "a.throughput"));
   EXPECT_EQ(SideEffects(P99(), before, after, 1).size(), 1u);
   EXPECT_TRUE(SideEffects(P99(), before, before).empty());
   EXPECT_TRUE(SideEffects(P99(), Evaluation{}, Evaluation{}).empty());
+}
+
+TEST(SideEffects, OverheadCountsWhenItTakesCpuTime) {
+  EXPECT_TRUE(SideEffects(P99(), Eval({{"overhead", 0.01}}), Eval({{"overhead", 0.9}})).empty());
+  const std::vector<MetricEffect> e = SideEffects(P99(), Eval({{"overhead", 0.01}}), Eval({{"overhead", 60}}));
+  ASSERT_EQ(e.size(), 1u);
+  EXPECT_THAT(SideEffectsText(e, "fifo"), HasSubstr("60.12% of the CPUs' time, 0.01% under it"));
 }
 
 TEST(SideEffects, AreTold) {
