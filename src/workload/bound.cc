@@ -7,11 +7,13 @@
 #include <optional>
 #include <span>
 
+#include "workload/cpu_speeds.h"
 #include "workload/critical_path.h"
 #include "workload/event_begin.h"
 #include "workload/event_sample.h"
 #include "workload/event_supply.h"
 #include "workload/least_calls.h"
+#include "workload/least_span.h"
 #include "workload/program.h"
 #include "workload/srpt.h"
 
@@ -55,7 +57,7 @@ class Quantiles {
 class Calculator {
  public:
   Calculator(const Workload& w, const Machine& machine, uint64_t seed)
-      : w_(w), machine_(machine), calls_(machine), seed_(seed), cpus_(w.cpus > 0 ? w.cpus : machine.cpus) {}
+      : w_(w), machine_(machine), calls_(machine), seed_(seed), cpus_(w.cpus > 0 ? w.cpus : machine.cpus), on_(w, machine, cpus_) {}
 
   Metrics Run() {
     Realise();
@@ -123,65 +125,6 @@ class Calculator {
     AddStarts(put, groups, s);
   }
 
-  // CPUs that the groups may use together.
-  std::vector<bool> UsableBy(Groups groups) const {
-    std::vector<bool> used(static_cast<size_t>(cpus_));
-    for (int g : groups) {
-      if (group(g).affinity.empty()) return std::vector<bool>(static_cast<size_t>(cpus_), true);
-      for (int c : group(g).affinity)
-        if (c < cpus_) used[static_cast<size_t>(c)] = true;
-    }
-    return used;
-  }
-  int CpusOf(Groups groups) const {
-    const std::vector<bool> used = UsableBy(groups);
-    return std::max(1, static_cast<int>(std::count(used.begin(), used.end(), true)));
-  }
-  // What they get done together, in CPUs: the hardware threads of a core slow each other down.
-  double SpeedOf(const std::vector<bool>& used) const {
-    double speed = 0;
-    for (int c = 0; c < cpus_; ++c) {
-      if (!used[static_cast<size_t>(c)]) continue;
-      const int sibling = machine_.SiblingOf(c);
-      const bool both = sibling != c && sibling < cpus_ && used[static_cast<size_t>(sibling)];
-      speed += both ? std::max(0.5, machine_.smt_speed) : 1;
-    }
-    return std::max(1.0, speed);
-  }
-  double SpeedOf(Groups groups) const { return SpeedOf(UsableBy(groups)); }
-  double SpeedOf(const std::vector<int>& affinity) const {
-    std::vector<bool> used(static_cast<size_t>(cpus_), affinity.empty());
-    for (int c : affinity)
-      if (c < cpus_) used[static_cast<size_t>(c)] = true;
-    return SpeedOf(used);
-  }
-
-  // The work of groups that are confined to a set of CPUs takes at least `work / speed`: the
-  // longest such time over the affinities that occur. `work(g)` in ns.
-  template <class Work>
-  double LongestWork(Groups groups, Work work) const {
-    double longest = 0, total = 0;
-    std::vector<const std::vector<int>*> seen;
-    for (int g : groups) {
-      total += work(g);
-      const std::vector<int>& set = group(g).affinity;
-      auto same = [&](const std::vector<int>* s) { return *s == set; };
-      if (set.empty() || std::any_of(seen.begin(), seen.end(), same) || seen.size() >= 64) continue;
-      seen.push_back(&set);
-      double sum = 0;
-      for (int h : groups)
-        if (Confined(h, set)) sum += work(h);
-      longest = std::max(longest, sum / SpeedOf(set));
-    }
-    return std::max(longest, total / SpeedOf(groups));
-  }
-  bool Confined(int g, const std::vector<int>& set) const {
-    const std::vector<int>& own = group(g).affinity;
-    return !own.empty() && std::all_of(own.begin(), own.end(), [&](int c) {
-      return std::find(set.begin(), set.end(), c) != set.end();
-    });
-  }
-
   // The most events, and the least time in which they are counted, ns.
   std::pair<double, double> EventsAndWindow(Groups groups) {
     if (!w_.run_to_completion) return {EventsInHorizon(groups), static_cast<double>(w_.horizon.v - w_.warmup.v)};
@@ -189,7 +132,7 @@ class Calculator {
     if (!path_) {
       for (int g : groups) events += group(g).count * passes_[static_cast<size_t>(g)].events;
       auto work = [&](int g) { return group(g).event == EventKind::kIteration ? MeanWorkOf(g) : 0.0; };
-      return {events, std::max(1.0, LongestWork(groups, work))};
+      return {events, std::max(1.0, on_.LongestWork(groups, work))};
     }
     for (int g : groups) {
       const CriticalPath::PerGroup& p = path_->groups[static_cast<size_t>(g)];
@@ -198,7 +141,7 @@ class Calculator {
     }
     auto work = [&](int g) { return path_->groups[static_cast<size_t>(g)].window_work; };
     auto with_calls = [&](int g) { return work(g) + path_->groups[static_cast<size_t>(g)].window_calls; };
-    window = std::max({window, LongestWork(groups, work), LongestWork(groups, with_calls) - Unpaid()});
+    window = std::max({window, on_.LongestWork(groups, work), on_.LongestWork(groups, with_calls) - Unpaid()});
     // When all that happens is part of some event, dependencies and locks fill the window too.
     bool all_iterations = groups.size() == w_.groups.size() && std::all_of(groups.begin(), groups.end(), [&](int g) {
                             return group(g).event == EventKind::kIteration;
@@ -236,7 +179,7 @@ class Calculator {
     std::vector<std::vector<Supply>> supplies(resources.size());
     const double window = static_cast<double>(w_.horizon.v - w_.warmup.v);
     double owed = 0;
-    const double cpu_time = window * SpeedOf(groups);
+    const double cpu_time = window * on_.SpeedOf(groups);
     for (int g : groups) {
       if (!OpenLoop(g)) {
         std::vector<Supply> s = ClosedSupply(w_, calls, g, seed_, resources);
@@ -262,7 +205,7 @@ class Calculator {
       }
       supplies[0].push_back(OpenSupply(w_, g, work, before));
     }
-    const double unpaid = calls.any() ? CpusOf(groups) * (static_cast<double>(kMostDebt.v) + owed) : 0;
+    const double unpaid = calls.any() ? on_.CpusOf(groups) * (static_cast<double>(kMostDebt.v) + owed) : 0;
     double events = std::numeric_limits<double>::infinity();
     for (size_t r = 0; r < resources.size(); ++r)
       events = std::min(events, MaxEvents(supplies[r], resources[r] == kCpuResource ? cpu_time + unpaid : window));
@@ -286,7 +229,7 @@ class Calculator {
       mean = std::max(std::accumulate(s.own.begin(), s.own.end(), 0.0) / static_cast<double>(s.own.size()),
                       ShortestFirstMean(groups));
     } else if (!s.jobs.empty()) {
-      mean = std::max(mean, MeanResponse(s.jobs, static_cast<int>(std::ceil(SpeedOf(groups)))));
+      mean = std::max(mean, MeanResponse(s.jobs, static_cast<int>(std::ceil(on_.SpeedOf(groups)))));
     }
     put("latency_mean", Us(mean));
     Quantiles quantiles(s.own);
@@ -326,7 +269,7 @@ class Calculator {
     for (auto [w, o] : BatchWorkAndOwn(groups)) work.push_back(w), own.push_back(o);
     std::sort(work.begin(), work.end());
     std::sort(own.begin(), own.end());
-    const double speed = SpeedOf(groups);
+    const double speed = on_.SpeedOf(groups);
     double sum = 0;
     for (size_t k = 0; k < work.size(); ++k) {
       sum += work[k];
@@ -341,7 +284,7 @@ class Calculator {
     std::vector<double> end;
     for (auto [w, o] : BatchWorkAndOwn(groups)) end.push_back(w);
     std::sort(end.begin(), end.end());
-    const size_t m = static_cast<size_t>(CpusOf(groups));
+    const size_t m = static_cast<size_t>(on_.CpusOf(groups));
     for (size_t k = m; k < end.size(); ++k) end[k] += end[k - m];
     return std::accumulate(end.begin(), end.end(), 0.0) / static_cast<double>(end.size());
   }
@@ -376,7 +319,7 @@ class Calculator {
   void AddStarts(Put put, Groups groups, const EventSample& s) const {
     const std::pair<const char*, double> quantiles[] = {{"start_p50", 0.5}, {"start_p95", 0.95}, {"start_p99", 0.99}};
     const Together together = TogetherOf(groups);
-    const double m = CpusOf(groups);
+    const double m = on_.CpusOf(groups);
     for (auto [name, p] : quantiles) {
       if (together != Together::kNo) {
         // Each start takes a switch of its CPU. The task that comes last to a barrier does not
@@ -402,61 +345,8 @@ class Calculator {
   double SpanNs() const {
     std::vector<int> all(w_.groups.size());
     std::iota(all.begin(), all.end(), 0);
-    if (!path_) return std::max(1.0, LongestWork(all, [&](int g) { return MeanWorkOf(g); }));
-    double span = std::max(1.0, static_cast<double>(path_->finish - path_->first_release));
-    for (double hold : path_->hold) span = std::max(span, hold);
-    std::vector<CriticalPath::Run> by_tail = path_->runs;
-    std::stable_sort(by_tail.begin(), by_tail.end(), [](const auto& a, const auto& b) { return a.tail > b.tail; });
-    span = std::max({span, ReleasedWork(path_->runs, {}), WorkBeforeTails(by_tail, {})});
-    std::vector<const std::vector<int>*> seen;
-    for (const Group& gr : w_.groups) {
-      auto same = [&](const std::vector<int>* s) { return *s == gr.affinity; };
-      if (gr.affinity.empty() || std::any_of(seen.begin(), seen.end(), same) || seen.size() >= 64) continue;
-      seen.push_back(&gr.affinity);
-      span = std::max({span, ReleasedWork(path_->runs, gr.affinity), WorkBeforeTails(by_tail, gr.affinity)});
-    }
-    return span;
-  }
-
-  std::vector<bool> ConfinedTo(const std::vector<int>& set) const {
-    std::vector<bool> confined(w_.groups.size(), true);
-    if (!set.empty())
-      for (size_t g = 0; g < w_.groups.size(); ++g) confined[g] = Confined(static_cast<int>(g), set);
-    return confined;
-  }
-
-  // Work that cannot begin before r needs its length over the speed of the CPUs after r: the latest end that
-  // this gives over all r, of the work confined to `set` (empty = all work).
-  double ReleasedWork(const std::vector<CriticalPath::Run>& runs, const std::vector<int>& set) const {
-    const double speed = SpeedOf(set), unpaid = Unpaid();
-    const std::vector<bool> confined = ConfinedTo(set);
-    double end = 0, work = 0, calls = 0;
-    for (size_t i = runs.size(); i-- > 0;) {
-      if (!confined[static_cast<size_t>(runs[i].group)]) continue;
-      (runs[i].calls ? calls : work) += static_cast<double>(runs[i].work);
-      const double at = static_cast<double>(runs[i].at - path_->first_release);
-      if (!runs[i].calls) end = std::max(end, at + work / speed);
-      end = std::max(end, at + (work + calls) / speed - unpaid);
-    }
-    return end;
-  }
-
-  // The same from the other end: work after which a tail of at least q remains is done q before the end (Carlier 1987).
-  double WorkBeforeTails(const std::vector<CriticalPath::Run>& by_tail, const std::vector<int>& set) const {
-    const double speed = SpeedOf(set), unpaid = Unpaid();
-    const std::vector<bool> confined = ConfinedTo(set);
-    double end = 0, work = 0, calls = 0;
-    int64_t first = std::numeric_limits<int64_t>::max(), first_call = first;
-    for (const CriticalPath::Run& run : by_tail) {
-      if (!confined[static_cast<size_t>(run.group)]) continue;
-      (run.calls ? calls : work) += static_cast<double>(run.work);
-      int64_t& earliest = run.calls ? first_call : first;
-      earliest = std::min(earliest, run.at);
-      const double tail = static_cast<double>(run.tail - path_->first_release);
-      if (work > 0) end = std::max(end, static_cast<double>(first) + work / speed + tail);
-      end = std::max(end, static_cast<double>(std::min(first, first_call)) + (work + calls) / speed - unpaid + tail);
-    }
-    return end;
+    if (!path_) return std::max(1.0, on_.LongestWork(all, [&](int g) { return MeanWorkOf(g); }));
+    return LeastSpan(w_, *path_, on_, Unpaid());
   }
 
   const Workload& w_;
@@ -464,6 +354,7 @@ class Calculator {
   const LeastCalls calls_;
   const uint64_t seed_;
   const int cpus_;
+  const CpuSpeeds on_;
   std::vector<PassTotals> passes_;
   std::vector<std::vector<Request>> requests_;  // by group; open loop only
   std::optional<CriticalPath> path_;            // runs to completion only
