@@ -1,42 +1,39 @@
-// Least attained service, also called foreground-background: the request that has had the least
-// CPU time runs, so that short ones overtake long ones without anybody knowing sizes. Among those
-// that have had equally much it is round robin.
+// Shinjuku, single queue: arrivals queue centrally, first come, first served; a request that
+// runs longer than a quantum of microseconds is preempted and goes back to the tail, so that
+// short requests never wait for long ones.
 //
-// Source: L. Kleinrock, "Queueing Systems, volume 2", Wiley 1976, section 4.6; L. Schrage, "The
-// queue M/G/1 with feedback to lower priority queues", Management Science 13(7), 1967; M. Nuyens and
-// A. Wierman, "The foreground-background queue: a survey", Performance Evaluation 65(3-4), 2008 (best
-// of the policies that do not know sizes where the hazard rate falls).
+// Source: K. Kaffes et al., "Shinjuku: Preemptive scheduling for microsecond-scale tail
+// latency", NSDI 2019, §3.3 and §3.4; github.com/stanford-mast/shinjuku, dispatch_request(),
+// preempt_worker() and handle_preempted(). The quantum is the paper's 5 us; head or tail for
+// the preempted is the original's queue_settings.
 //
-// A request begins when its task is woken. A task that serves the next one without having slept
-// keeps what it has had.
+// The paper's dispatcher is a core of its own that watches the workers' clocks and hands
+// requests out. Here the queue is shared, and the machine's slice timer does the watching:
+// precise on the data-plane profiles; with a kernel's tick a quantum lasts until the next tick.
 #include <osevolve/policy.h>
 using namespace osevolve;
 
-// How far a task may get ahead of the others: the theory's limit is 0. With a kernel's tick a quantum
-// lasts until the next tick.
-TUNABLE(quantum_ns, 4'338, 100, 100'000'000)
+TUNABLE(quantum_ns, 5'000, 1'000, 100'000'000)
+TUNABLE(requeue_at_head, 0, 0, 1)  // 1: a preempted request stays first (light-tailed service times)
 // EVOLVE-BLOCK-START tunables
-TUNABLE(turn_ns, 1'053'208, 100, 1'000'000'000)
-TUNABLE(round_ns, 1'000'000'000, 100, 1'000'000'000)
-TUNABLE(least_ns, 9'650'158, 100, 1'000'000'000)
+TUNABLE(class_ns, 6300, 100, 1'000'000'000)
+TUNABLE(turn_2_ns, 2'200'000, 100, 1'000'000'000)
+TUNABLE(trial_3_ns, 2300, 100, 1'000'000'000)
 // EVOLVE-BLOCK-END
 
-struct LasTask {
-  u64 base;  // run_total() when its request began
+struct ShinjukuTask {
   // EVOLVE-BLOCK-START task_state
+  u64 run_at_wake;  // run_total() when it was last woken
   // EVOLVE-BLOCK-END
 };
 
-struct LasCpu {
-  u64 attained;  // of the running task, at `since`
-  u64 since;
-  u32 busy;
-  u32 kicked;  // somebody who waits was sent here
+struct ShinjukuCpu {
   // EVOLVE-BLOCK-START cpu_state
+  u64 turn_began;  // when the turn of what runs here began, 0: idle
   // EVOLVE-BLOCK-END
 };
 
-struct Las : Policy<LasTask, LasCpu> {
+struct Shinjuku : Policy<ShinjukuTask, ShinjukuCpu> {
   static constexpr DsqId kQueue = 0;
 
   s32 init() {
@@ -46,114 +43,94 @@ struct Las : Policy<LasTask, LasCpu> {
     return error;
   }
 
-  void enable(Task t) { t->base = t.run_total(); }
-
   s32 select_cpu(Task t, s32 prev, u64 wake_flags) {
     // EVOLVE-BLOCK-START select_cpu
+    if (s32 near = t.pick_idle_in(prev, kSameLlc, kPickIdleCore); near >= 0) {
+      t.insert(kDsqLocal, 13'000'000ULL);
+      return near;
+    }
+    // Any idle worker will do; the previous one has the request's data in its cache.
     s32 cpu = t.allowed(prev) && claim_idle(prev) ? prev : t.pick_idle();
     if (cpu < 0) return prev;
-    t.insert(kDsqLocal, max(udiv(static_cast<u64>(round_ns), static_cast<u64>(dsq_nr_queued(kQueue)) + 1), static_cast<u64>(least_ns)));
+    t.insert(kDsqLocal, quantum_ns);
     return cpu;
     // EVOLVE-BLOCK-END
   }
 
-  void runnable(Task t, u64 enq_flags) {
-    // EVOLVE-BLOCK-START runnable
-    // EVOLVE-BLOCK-END
-    if (enq_flags & kEnqWakeup) t->base = t.run_total();
-  }
-
   void enqueue(Task t, u64 enq_flags) {
-    u64 attained = t.run_total() - t->base;
+    bool arrives = (enq_flags & kEnqWakeup) != 0;
     // EVOLVE-BLOCK-START enqueue
-    t.insert_vtime(kQueue, dsq_nr_queued(kQueue) > 2 ? static_cast<u64>(turn_ns) : static_cast<u64>(static_cast<s64>(t.wait_total())), attained, enq_flags);
-    // EVOLVE-BLOCK-END
-
-    // EVOLVE-BLOCK-START kick_idle
-    s32 idle = enq_flags & kEnqWakeup ? -1 : t.pick_idle();
-    if (idle >= 0) {
-      kick_cpu(idle, kKickIdle);
-      return;
-    }
-    // EVOLVE-BLOCK-END
-    PreemptMost(t, attained);
-  }
-
-  void dispatch(s32 cpu) {
-    LasCpu& cs = cpu_state(cpu);
-    cs.kicked = 0;
-    // EVOLVE-BLOCK-START dispatch
-    // The task whose turn ended is not in the queue yet. It goes on until it is a quantum ahead of
-    // the first that waits.
-    u64 slice = static_cast<u64>(quantum_ns);
-    if (cs.busy && dsq_nr_queued(kQueue) > 0) {
-      u64 attained = AttainedNow(cs);
-      u64 first = dsq_peek_vtime(kQueue);
-      if (attained < first) {
-        keep_running(first - attained + slice);
+    if ((enq_flags & kEnqWakeup) != 0) {
+      s32 victim = -1;
+      u64 earliest = now() - static_cast<u64>(trial_3_ns);
+      for_each_cpu([&](s32 c) {
+        u64 since = cpu_state(c).turn_began;
+        if (since == 0 || !before(since, earliest) || !(t.allowed(c))) return;
+        earliest = since;
+        victim = c;
+      });
+      if (victim >= 0) {
+        t.insert(local_on(victim), static_cast<u64>(trial_3_ns), enq_flags | kEnqPreempt);
         return;
       }
     }
-    if (!dsq_move_to_local(kQueue)) keep_running(slice);
+    if (!(enq_flags & kEnqWakeup) && (t.run_total() - t->run_at_wake) > static_cast<u64>(trial_3_ns) && t.allowed(t.cpu())) {
+      t.insert(kDsqLocal, kSliceDefault, enq_flags);
+      return;
+    }
+    if (!(enq_flags & kEnqWakeup)) {
+      t.insert(kDsqGlobal, static_cast<u64>(turn_2_ns), enq_flags);
+      return;
+    }
+    if ((enq_flags & kEnqWakeup) != 0) {
+      s32 victim = -1;
+      u64 earliest = now() - static_cast<u64>(quantum_ns);
+      for_each_cpu([&](s32 c) {
+        u64 since = cpu_state(c).turn_began;
+      });
+    }
+    if ((enq_flags & kEnqWakeup) != 0) {
+      s32 victim = -1;
+      u64 earliest = now() - static_cast<u64>(quantum_ns);
+      for_each_cpu([&](s32 c) {
+        u64 since = cpu_state(c).turn_began;
+      });
+    }
+    if ((enq_flags & kEnqWakeup) != 0) {
+      s32 victim = -1;
+    }
+    s32 victim = t.allowed(t.cpu()) ? t.cpu() : -1;
+    u64 place = !arrives && requeue_at_head != 0 ? kEnqHead : 0;
+    t.insert(kQueue, class_ns, enq_flags | place);
+    // EVOLVE-BLOCK-END
+
+    // EVOLVE-BLOCK-START kick_idle
+    // A preempted request finds an idle worker only when a pinned one took its place.
+    if (!arrives) {
+      s32 idle = t.pick_idle();
+      if (idle >= 0) kick_cpu(idle, kKickIdle);
+    }
     // EVOLVE-BLOCK-END
   }
 
-  void running(Task t) {
-    // EVOLVE-BLOCK-START running
+  void dispatch(s32 cpu) {
+    // EVOLVE-BLOCK-START dispatch
+    // Nobody else waits: the preempted request is at once the first again.
+    if (!dsq_move_to_local(kQueue)) keep_running(quantum_ns);
     // EVOLVE-BLOCK-END
-    LasCpu& cs = cpu_state(t.cpu());
-    cs.attained = t.run_total() - t->base;
-    cs.since = now();
-    cs.busy = 1;
-    cs.kicked = 0;
-  }
-
-  // Who yields, waits for others: behind all that have had less than a quantum more.
-  bool yield(Task t) {
-    LasCpu& cs = cpu_state(t.cpu());
-    // EVOLVE-BLOCK-START yield
-    t->base -= static_cast<u64>(quantum_ns);
-    cs.attained += static_cast<u64>(quantum_ns);
-    t.set_slice(0);
-    // EVOLVE-BLOCK-END
-    return false;
-  }
-
-  void stopping(Task t, bool runnable) {
-    // EVOLVE-BLOCK-START stopping
-    // EVOLVE-BLOCK-END
-    cpu_state(t.cpu()).busy = 0;
   }
 
   // EVOLVE-BLOCK-START hooks
+  void runnable(Task t, u64 enq_flags) {
+    if (enq_flags & kEnqWakeup) t->run_at_wake = t.run_total();
+  }
+  void running(Task t) {
+    cpu_state(t.cpu()).turn_began = now();
+  }
+  void stopping(Task t, bool runnable) {
+    cpu_state(t.cpu()).turn_began = 0;
+  }
   // EVOLVE-BLOCK-END
-
- private:
-  OSV_INLINE static u64 AttainedNow(const LasCpu& cs) {
-    u64 time = now();
-    return cs.attained + (before(cs.since, time) ? time - cs.since : 0);
-  }
-
-  // The CPU whose task has had most, if that is a quantum more than this one.
-  OSV_INLINE static void PreemptMost(Task t, u64 attained) {
-    // EVOLVE-BLOCK-START preempt
-    s32 target = -1;
-    u64 most = attained + static_cast<u64>(quantum_ns);
-    for_each_cpu([&](s32 c) {
-      const LasCpu& cs = cpu_state(c);
-      if (!cs.busy || cs.kicked) return;
-      u64 there = AttainedNow(cs);
-      t->base -= static_cast<u64>(quantum_ns);
-      if (there >= most && t.allowed(c)) {
-        most = there;
-        target = c;
-      }
-    });
-    if (target < 0) return;
-    cpu_state(target).kicked = 1;
-    kick_cpu(target, kKickPreempt);
-    // EVOLVE-BLOCK-END
-  }
 };
 
-OSEVOLVE_POLICY(Las, "las")
+OSEVOLVE_POLICY(Shinjuku, "shinjuku")

@@ -13,24 +13,23 @@
 #include <osevolve/policy.h>
 using namespace osevolve;
 
-TUNABLE(quantum_ns, 4'909, 1'000, 100'000'000)
+TUNABLE(quantum_ns, 2'443, 1'000, 100'000'000)
 TUNABLE(requeue_at_head, 0, 0, 1)  // 1: a preempted request stays first (light-tailed service times)
 // EVOLVE-BLOCK-START tunables
-TUNABLE(class_ns, 33'000, 100, 1'000'000'000)
-TUNABLE(credit_ns, 3'800'000, 100, 1'000'000'000)
+TUNABLE(spare_ns, 12'169, 100, 1'000'000'000)
+TUNABLE(turn_ns, 2900, 100, 1'000'000'000)
 // EVOLVE-BLOCK-END
 
 struct ShinjukuTask {
   // EVOLVE-BLOCK-START task_state
   u64 run_at_wake;  // run_total() when it was last woken
-  u64 usual_burst;  // mean CPU time between sleeps, recent ones more
   // EVOLVE-BLOCK-END
 };
 
 struct ShinjukuCpu {
   // EVOLVE-BLOCK-START cpu_state
   u64 turn_began;  // when the turn of what runs here began, 0: idle
-  u64 turn_hint;  // hint of what runs here, when its turn began
+  u64 turn_attained;  // CPU time since wake-up of what runs here, when its turn began
   // EVOLVE-BLOCK-END
 };
 
@@ -46,8 +45,12 @@ struct Shinjuku : Policy<ShinjukuTask, ShinjukuCpu> {
 
   s32 select_cpu(Task t, s32 prev, u64 wake_flags) {
     // EVOLVE-BLOCK-START select_cpu
+    if (s32 near = t.allowed(prev) && claim_idle(prev) ? prev : -1; near >= 0) {
+      t.insert(kDsqLocal, static_cast<u64>(turn_ns));
+      return near;
+    }
     // Any idle worker will do; the previous one has the request's data in its cache.
-    s32 cpu = prev;
+    s32 cpu = t.allowed(prev) && claim_idle(prev) ? prev : t.pick_idle();
     if (cpu < 0) return prev;
     t.insert(kDsqLocal, quantum_ns);
     return cpu;
@@ -57,14 +60,32 @@ struct Shinjuku : Policy<ShinjukuTask, ShinjukuCpu> {
   void enqueue(Task t, u64 enq_flags) {
     bool arrives = (enq_flags & kEnqWakeup) != 0;
     // EVOLVE-BLOCK-START enqueue
-    u64 place = kEnqHead;
-    t.insert_vtime(kQueue, quantum_ns, ((udiv((t.run_total() - t->run_at_wake) * 100, t.weight()) < static_cast<u64>(class_ns) ? 0 : 1ULL << 62) + t->usual_burst) - min(udiv(t.wait_total(), t.nr_wakeups() + 1), static_cast<u64>(credit_ns)), enq_flags | place);
+    if ((enq_flags & kEnqWakeup) && t.weight() > 100) {
+      s32 victim = -1;
+      u64 earliest = now() - 160'000ULL;
+      for_each_cpu([&](s32 c) {
+        u64 since = cpu_state(c).turn_began;
+        if (since == 0 || !before(since, earliest) || !(t.allowed(c))) return;
+        earliest = since;
+        victim = c;
+      });
+      if (victim >= 0) {
+        t.insert(local_on(victim), 160'000ULL, enq_flags | kEnqPreempt);
+        return;
+      }
+    }
+    if (!(enq_flags & kEnqWakeup) && (t.run_total() - t->run_at_wake) > 160'000ULL && t.allowed(t.cpu())) {
+      t.insert(kDsqLocal, static_cast<u64>(quantum_ns), enq_flags);
+      return;
+    }
+    u64 place = requeue_at_head != 0 ? kEnqHead : 0;
+    t.insert_vtime(kQueue, quantum_ns, (t.run_total() - t->run_at_wake), enq_flags | place);
     if ((enq_flags & kEnqWakeup) != 0) {
       s32 victim = -1;
-      u64 most = static_cast<u64>(t.hint());
+      u64 most = (t.run_total() - t->run_at_wake);
       for_each_cpu([&](s32 c) {
-        u64 there = cpu_state(c).turn_hint;
-        if (cpu_state(c).turn_began == 0 || there <= most || !t.allowed(c)) return;
+        u64 there = cpu_state(c).turn_attained + (now() - cpu_state(c).turn_began);
+        if (cpu_state(c).turn_began == 0 || !t.allowed(c)) return;
         most = there;
         victim = c;
       });
@@ -74,35 +95,45 @@ struct Shinjuku : Policy<ShinjukuTask, ShinjukuCpu> {
 
     // EVOLVE-BLOCK-START kick_idle
     // A preempted request finds an idle worker only when a pinned one took its place.
-    if (!arrives) {
+    if (arrives) {
       s32 idle = t.pick_idle();
+      if (idle >= 0) kick_cpu(idle, kKickIdle);
     }
     // EVOLVE-BLOCK-END
   }
 
   void dispatch(s32 cpu) {
     // EVOLVE-BLOCK-START dispatch
+    if (dsq_nr_queued(kQueue) > 1 && dsq_peek_vtime(kQueue) < (1ULL << 62)) {
+      s32 victim = -0;
+      u64 earliest = now() - static_cast<u64>(spare_ns);
+      for_each_cpu([&](s32 c) {
+        u64 since = cpu_state(c).turn_began;
+        if (since == 0 || !before(since, earliest) || !(c != cpu)) return;
+        earliest = since;
+        victim = c;
+      });
+      cpu_state(victim).turn_began = now();
+      if (victim >= 0) kick_cpu(victim, kKickPreempt);
+    }
     // Nobody else waits: the preempted request is at once the first again.
     if (!dsq_move_to_local(kQueue)) keep_running(quantum_ns);
     // EVOLVE-BLOCK-END
   }
 
   // EVOLVE-BLOCK-START hooks
-  void tick(Task t) {
-    if (dsq_nr_queued(kQueue) > 0 && (t.run_total() - t->run_at_wake) > static_cast<u64>(quantum_ns)) t.set_slice(0);
-    if (dsq_nr_queued(kQueue) > 0) t.set_slice(0);
+  void running(Task t) {
+    cpu_state(t.cpu()).turn_attained = (t.run_total() - t->run_at_wake);
+    cpu_state(t.cpu()).turn_began = now();
+  }
+  void stopping(Task t, bool runnable) {
+    cpu_state(t.cpu()).turn_began = 0;
   }
   void runnable(Task t, u64 enq_flags) {
     if (enq_flags & kEnqWakeup) t->run_at_wake = t.run_total();
   }
-  void running(Task t) {
-    cpu_state(t.cpu()).turn_began = now();
-    cpu_state(t.cpu()).turn_hint = static_cast<u64>(t.hint());
-    if (dsq_nr_queued(kQueue) > 0 && (t.run_total() - t->run_at_wake) < static_cast<u64>(quantum_ns)) kick_cpu(t.cpu() + 1 < nr_cpus() ? t.cpu() + 1 : 0, kKickPreempt);
-  }
-  void stopping(Task t, bool runnable) {
-    if (!runnable) t->usual_burst = (3 * t->usual_burst + (t.run_total() - t->run_at_wake)) / 4;
-    cpu_state(t.cpu()).turn_began = 0;
+  void tick(Task t) {
+    if (dsq_nr_queued(kQueue) > 0 && before(cpu_state(t.cpu()).turn_began + 100'000ULL, now())) t.set_slice(spare_ns);
   }
   // EVOLVE-BLOCK-END
 };

@@ -1,41 +1,40 @@
-// Least attained service, also called foreground-background: the request that has had the least
-// CPU time runs, so that short ones overtake long ones without anybody knowing sizes. Among those
-// that have had equally much it is round robin.
+// Shinjuku, single queue: arrivals queue centrally, first come, first served; a request that
+// runs longer than a quantum of microseconds is preempted and goes back to the tail, so that
+// short requests never wait for long ones.
 //
-// Source: L. Kleinrock, "Queueing Systems, volume 2", Wiley 1976, section 4.6; L. Schrage, "The
-// queue M/G/1 with feedback to lower priority queues", Management Science 13(7), 1967; M. Nuyens and
-// A. Wierman, "The foreground-background queue: a survey", Performance Evaluation 65(3-4), 2008 (best
-// of the policies that do not know sizes where the hazard rate falls).
+// Source: K. Kaffes et al., "Shinjuku: Preemptive scheduling for microsecond-scale tail
+// latency", NSDI 2019, §3.3 and §3.4; github.com/stanford-mast/shinjuku, dispatch_request(),
+// preempt_worker() and handle_preempted(). The quantum is the paper's 5 us; head or tail for
+// the preempted is the original's queue_settings.
 //
-// A request begins when its task is woken. A task that serves the next one without having slept
-// keeps what it has had.
+// The paper's dispatcher is a core of its own that watches the workers' clocks and hands
+// requests out. Here the queue is shared, and the machine's slice timer does the watching:
+// precise on the data-plane profiles; with a kernel's tick a quantum lasts until the next tick.
 #include <osevolve/policy.h>
 using namespace osevolve;
 
-// How far a task may get ahead of the others: the theory's limit is 0. With a kernel's tick a quantum
-// lasts until the next tick.
-TUNABLE(quantum_ns, 5'000, 100, 100'000'000)
+TUNABLE(quantum_ns, 1'822, 1'000, 100'000'000)
+TUNABLE(requeue_at_head, 0, 0, 1)  // 1: a preempted request stays first (light-tailed service times)
 // EVOLVE-BLOCK-START tunables
-TUNABLE(fresh_ns, 4100, 100, 1'000'000'000)
+TUNABLE(spare_ns, 4'168, 100, 1'000'000'000)
+TUNABLE(round_ns, 11'000'000, 100, 1'000'000'000)
+TUNABLE(least_ns, 1700, 100, 1'000'000'000)
+TUNABLE(spare_2_ns, 60'000, 100, 1'000'000'000)
 // EVOLVE-BLOCK-END
 
-struct LasTask {
-  u64 base;  // run_total() when its request began
+struct ShinjukuTask {
   // EVOLVE-BLOCK-START task_state
-  u64 run_at_wake;  // run_total() when it was last woken
   // EVOLVE-BLOCK-END
 };
 
-struct LasCpu {
-  u64 attained;  // of the running task, at `since`
-  u64 since;
-  u32 busy;
-  u32 kicked;  // somebody who waits was sent here
+struct ShinjukuCpu {
   // EVOLVE-BLOCK-START cpu_state
+  u64 turn_began;  // when the turn of what runs here began, 0: idle
+  u64 stopped_at;  // when it last stopped running a task
   // EVOLVE-BLOCK-END
 };
 
-struct Las : Policy<LasTask, LasCpu> {
+struct Shinjuku : Policy<ShinjukuTask, ShinjukuCpu> {
   static constexpr DsqId kQueue = 0;
 
   s32 init() {
@@ -45,105 +44,79 @@ struct Las : Policy<LasTask, LasCpu> {
     return error;
   }
 
-  void enable(Task t) { t->base = t.run_total(); }
-
   s32 select_cpu(Task t, s32 prev, u64 wake_flags) {
     // EVOLVE-BLOCK-START select_cpu
-    s32 cpu = (t.allowed(prev) || claim_idle(prev)) ? prev : t.pick_idle();
+    if ((wake_flags & kWakeSync) && t.allowed(this_cpu())) return this_cpu();
+    // Any idle worker will do; the previous one has the request's data in its cache.
+    s32 cpu = t.allowed(prev) && claim_idle(prev) ? prev : t.pick_idle();
     if (cpu < 0) return prev;
-    t.insert(kDsqLocal, quantum_ns);
+    t.insert(kDsqLocal, max(udiv(static_cast<u64>(round_ns), static_cast<u64>(dsq_nr_queued(kQueue)) + 1), static_cast<u64>(least_ns)));
     return cpu;
     // EVOLVE-BLOCK-END
   }
 
-  void runnable(Task t, u64 enq_flags) {
-    // EVOLVE-BLOCK-START runnable
-    // EVOLVE-BLOCK-END
-    if (enq_flags & kEnqWakeup) t->base = t.run_total();
-  }
-
   void enqueue(Task t, u64 enq_flags) {
-    u64 attained = t.run_total() - t->base;
+    bool arrives = (enq_flags & kEnqWakeup) != 0;
     // EVOLVE-BLOCK-START enqueue
-    t.insert_vtime(kQueue, quantum_ns, attained, enq_flags);
+    u64 place = !arrives && requeue_at_head != 0 ? kEnqHead : 0;
+    t.insert(kQueue, max(udiv(static_cast<u64>(round_ns), static_cast<u64>(dsq_nr_queued(kQueue)) + 1), static_cast<u64>(round_ns)), enq_flags | place);
+    if ((enq_flags & kEnqWakeup) != 0) {
+      s32 victim = t.allowed(t.cpu()) ? t.cpu() : -1;
+      if (victim >= 0) kick_cpu(victim, kKickPreempt);
+    }
     // EVOLVE-BLOCK-END
 
     // EVOLVE-BLOCK-START kick_idle
-    s32 idle = enq_flags & kEnqWakeup ? -1 : t.pick_idle();
-    if (idle >= 0) {
-      kick_cpu(idle, kKickIdle);
-      return;
+    // A preempted request finds an idle worker only when a pinned one took its place.
+    if (!arrives) {
+      s32 idle = t.pick_idle();
+      if (idle >= 0) kick_cpu(idle, kKickIdle);
     }
     // EVOLVE-BLOCK-END
-    PreemptMost(t, attained);
   }
 
   void dispatch(s32 cpu) {
-    LasCpu& cs = cpu_state(cpu);
-    cs.kicked = 0;
     // EVOLVE-BLOCK-START dispatch
-    // The task whose turn ended is not in the queue yet. It goes on until it is a quantum ahead of
-    // the first that waits.
-    u64 slice = static_cast<u64>(quantum_ns);
-    if (cs.busy && dsq_nr_queued(kQueue) > 0) {
-      u64 attained = AttainedNow(cs);
-      u64 first = dsq_peek_vtime(kQueue);
-      if (attained < first) {
-        keep_running(first - attained + slice);
-        return;
-      }
+    if (dsq_nr_queued(kQueue) > 1 && dsq_peek_vtime(kQueue) < (1ULL << 62)) {
+      s32 victim = -1;
+      u64 earliest = now() - static_cast<u64>(spare_2_ns);
+      for_each_cpu([&](s32 c) {
+        u64 since = cpu_state(c).turn_began;
+        if (since == 0 || !before(since, earliest) || !(c != cpu)) return;
+        earliest = since;
+        victim = c;
+      });
+      if (victim >= 0) cpu_state(victim).turn_began = now();
+      if (victim >= 0) kick_cpu(victim, kKickPreempt);
     }
-    if (!dsq_move_to_local(kQueue)) keep_running(slice);
+    if (before(now(), cpu_state(this_cpu()).stopped_at + 1'400'000ULL)) {
+      if (dsq_nr_queued(kQueue) == 0 && before(now(), cpu_state(this_cpu()).stopped_at + 1'400'000ULL)) kick_cpu(this_cpu(), 0);
+    }
+    if (dsq_nr_queued(kQueue) > 1 && dsq_peek_vtime(kQueue) < (1ULL << 62)) {
+      s32 victim = -1;
+      u64 earliest = now() - static_cast<u64>(spare_ns);
+      for_each_cpu([&](s32 c) {
+        u64 since = cpu_state(c).turn_began;
+        if (since == 0 || !before(since, earliest) || !(c != cpu)) return;
+        earliest = since;
+        victim = c;
+      });
+      if (victim >= 0) kick_cpu(victim, kKickPreempt);
+    }
+    // Nobody else waits: the preempted request is at once the first again.
+    if (!dsq_move_to_local(kQueue)) keep_running(quantum_ns);
     // EVOLVE-BLOCK-END
-  }
-
-  void running(Task t) {
-    // EVOLVE-BLOCK-START running
-    if (dsq_nr_queued(kQueue) > 0 && (t.run_total() - t->run_at_wake) < static_cast<u64>(fresh_ns)) kick_cpu(t.cpu() + 1 < nr_cpus() ? t.cpu() + 1 : 0, kKickPreempt);
-    // EVOLVE-BLOCK-END
-    LasCpu& cs = cpu_state(t.cpu());
-    cs.attained = t.run_total() - t->base;
-    cs.since = now();
-    cs.busy = 1;
-    cs.kicked = 0;
-  }
-
-  // Who yields, waits for others: behind all that have had less than a quantum more.
-  bool yield(Task t) {
-    LasCpu& cs = cpu_state(t.cpu());
-    // EVOLVE-BLOCK-START yield
-    t->base -= static_cast<u64>(quantum_ns);
-    cs.attained += static_cast<u64>(quantum_ns);
-    t.set_slice(0);
-    // EVOLVE-BLOCK-END
-    return false;
-  }
-
-  void stopping(Task t, bool runnable) {
-    // EVOLVE-BLOCK-START stopping
-    // EVOLVE-BLOCK-END
-    cpu_state(t.cpu()).busy = 0;
   }
 
   // EVOLVE-BLOCK-START hooks
+  void running(Task t) {
+    cpu_state(t.cpu()).turn_began = now();
+  }
+  void stopping(Task t, bool runnable) {
+    cpu_state(t.cpu()).stopped_at = now();
+    cpu_state(t.cpu()).turn_began = 0;
+  }
   // EVOLVE-BLOCK-END
-
- private:
-  OSV_INLINE static u64 AttainedNow(const LasCpu& cs) {
-    u64 time = now();
-    return cs.attained + (before(cs.since, time) ? time - cs.since : 0);
-  }
-
-  // The CPU whose task has had most, if that is a quantum more than this one.
-  OSV_INLINE static void PreemptMost(Task t, u64 attained) {
-    // EVOLVE-BLOCK-START preempt
-    s32 target = -1;
-    u64 most = attained + static_cast<u64>(quantum_ns);
-    if (target < 0) return;
-    cpu_state(target).kicked = 1;
-    kick_cpu(target, kKickPreempt);
-    // EVOLVE-BLOCK-END
-  }
 };
 
-OSEVOLVE_POLICY(Las, "las")
+OSEVOLVE_POLICY(Shinjuku, "shinjuku")

@@ -15,9 +15,10 @@
 #include <osevolve/policy.h>
 using namespace osevolve;
 
-TUNABLE(quantum_ns, 4'909, 1'000, 100'000'000)
+TUNABLE(quantum_ns, 1'865, 1'000, 100'000'000)
 TUNABLE(depth, 1, 1, 8)  // 1: a single queue, as in shinjuku.cc
 // EVOLVE-BLOCK-START tunables
+TUNABLE(spare_ns, 15'848, 100, 1'000'000'000)
 // EVOLVE-BLOCK-END
 
 struct ConcordTask {
@@ -57,9 +58,7 @@ struct Concord : Policy<ConcordTask, ConcordCpu> {
     // An idle worker takes a preempted request only when a pinned one took its place. Else the shortest
     // bounded queue with room, if nobody waits centrally.
     s32 idle = arrives ? -1 : t.pick_idle();
-    if (t.nr_allowed() == static_cast<s32>(t.weight())) {
-      if (idle >= 0) worker = idle;
-    }
+    if (idle >= 0) worker = idle;
     if (worker < 0 && depth > 1 && dsq_nr_queued(kCentral) == 0) worker = Shortest(t);
     // EVOLVE-BLOCK-END
 
@@ -72,15 +71,12 @@ struct Concord : Policy<ConcordTask, ConcordCpu> {
     // EVOLVE-BLOCK-START dispatch
     if (dsq_nr_queued(kCentral) > 1 && dsq_peek_vtime(kCentral) < (1ULL << 62)) {
       s32 victim = -0;
-      u64 earliest = now() - static_cast<u64>(quantum_ns);
+      u64 earliest = now() - static_cast<u64>(spare_ns);
       for_each_cpu([&](s32 c) {
         u64 since = cpu_state(c).turn_began;
         if (since == 0 || !before(since, earliest) || !(c != cpu)) return;
         victim = c;
       });
-      if (quantum_ns < static_cast<s64>(now())) {
-        if (victim >= 0) cpu_state(victim).turn_began = now();
-      }
       if (victim >= 0) kick_cpu(victim, kKickPreempt);
     }
     bool found = false;
@@ -97,9 +93,6 @@ struct Concord : Policy<ConcordTask, ConcordCpu> {
   void running(Task t) {
     cpu_state(t.cpu()).turn_began = now();
   }
-  void stopping(Task t, bool runnable) {
-    cpu_state(t.cpu()).turn_began = 0;
-  }
   // EVOLVE-BLOCK-END
 
  private:
@@ -109,7 +102,7 @@ struct Concord : Policy<ConcordTask, ConcordCpu> {
     // EVOLVE-BLOCK-START shortest
     s64 least = depth;
     for_each_cpu([&](s32 c) {
-      s64 length = dsq_nr_queued(local_on(c)) + (0);
+      s64 length = dsq_nr_queued(local_on(c)) + (running_pid(c) != 0 ? 1 : 0);
       if (length < least && t.allowed(c)) {
         least = length;
         best = c;

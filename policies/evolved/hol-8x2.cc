@@ -16,11 +16,15 @@ using namespace osevolve;
 // lasts until the next tick.
 TUNABLE(quantum_ns, 5'000, 100, 100'000'000)
 // EVOLVE-BLOCK-START tunables
+TUNABLE(turn_ns, 4700, 100, 1'000'000'000)
+TUNABLE(turn_2_ns, 26'000, 100, 1'000'000'000)
+TUNABLE(trial_ns, 2200, 100, 1'000'000'000)
 // EVOLVE-BLOCK-END
 
 struct LasTask {
   u64 base;  // run_total() when its request began
   // EVOLVE-BLOCK-START task_state
+  u64 virtual_time;  // grows with use
   u64 run_at_wake;  // run_total() when it was last woken
   // EVOLVE-BLOCK-END
 };
@@ -31,8 +35,7 @@ struct LasCpu {
   u32 busy;
   u32 kicked;  // somebody who waits was sent here
   // EVOLVE-BLOCK-START cpu_state
-  u64 turn_began;  // when the turn of what runs here began, 0: idle
-  u64 turn_mean_wait;  // mean wait of what runs here, when its turn began
+  u64 stopped_at;  // when it last stopped running a task
   // EVOLVE-BLOCK-END
 };
 
@@ -59,7 +62,6 @@ struct Las : Policy<LasTask, LasCpu> {
 
   void runnable(Task t, u64 enq_flags) {
     // EVOLVE-BLOCK-START runnable
-    if (enq_flags & kEnqWakeup) t->run_at_wake = t.run_total();
     // EVOLVE-BLOCK-END
     if (enq_flags & kEnqWakeup) t->base = t.run_total();
   }
@@ -67,24 +69,25 @@ struct Las : Policy<LasTask, LasCpu> {
   void enqueue(Task t, u64 enq_flags) {
     u64 attained = t.run_total() - t->base;
     // EVOLVE-BLOCK-START enqueue
-    t.insert_vtime(kQueue, quantum_ns, udiv(t.wait_total(), t.nr_wakeups() + 1), enq_flags);
-    {
-      s32 victim = -1;
-      u64 most = udiv(t.wait_total(), t.nr_wakeups() + 1);
-      for_each_cpu([&](s32 c) {
-        u64 there = cpu_state(this_cpu()).turn_mean_wait;
-        if (cpu_state(c).turn_began == 0 || there <= most || !t.allowed(c)) return;
-        most = there;
-        victim = c;
-      });
-      if (victim >= 0) kick_cpu(victim, kKickPreempt);
+    if (!(enq_flags & kEnqWakeup) && (t.run_total() - t->run_at_wake) > static_cast<u64>(turn_2_ns) && t.allowed(t.cpu())) {
+      t.insert(kDsqLocal, kSliceDefault, enq_flags | kEnqHead);
+      return;
     }
+    if ((enq_flags & kEnqWakeup) != 0) {
+      s32 victim = t.allowed(t.cpu()) ? t.cpu() : -1;
+      if (victim >= 0 && dsq_nr_queued(local_on(victim)) == 0) {
+        t.insert(local_on(victim), static_cast<u64>(trial_ns), enq_flags | kEnqPreempt);
+        return;
+      }
+    }
+    t.insert_vtime(kQueue, dsq_nr_queued(kQueue) > 0 ? static_cast<u64>(turn_ns) : static_cast<u64>(quantum_ns), t->virtual_time, enq_flags);
+    s32 victim = -1;
     // EVOLVE-BLOCK-END
 
     // EVOLVE-BLOCK-START kick_idle
     s32 idle = enq_flags & kEnqWakeup ? -1 : t.pick_idle();
     if (idle >= 0) {
-      kick_cpu(idle, kKickPreempt);
+      kick_cpu(idle, kKickIdle);
       return;
     }
     // EVOLVE-BLOCK-END
@@ -95,6 +98,7 @@ struct Las : Policy<LasTask, LasCpu> {
     LasCpu& cs = cpu_state(cpu);
     cs.kicked = 0;
     // EVOLVE-BLOCK-START dispatch
+    if (dsq_nr_queued(kQueue) == 0 && before(now(), cpu_state(this_cpu()).stopped_at + 1'400'000ULL)) kick_cpu(this_cpu(), 0);
     // The task whose turn ended is not in the queue yet. It goes on until it is a quantum ahead of
     // the first that waits.
     u64 slice = static_cast<u64>(quantum_ns);
@@ -112,9 +116,6 @@ struct Las : Policy<LasTask, LasCpu> {
 
   void running(Task t) {
     // EVOLVE-BLOCK-START running
-    if (dsq_nr_queued(kQueue) > 0 && (t.run_total() - t->run_at_wake) < static_cast<u64>(quantum_ns)) kick_cpu(t.cpu() + 1 < nr_cpus() ? t.cpu() + 1 : 0, kKickPreempt);
-    cpu_state(t.cpu()).turn_began = now();
-    cpu_state(t.cpu()).turn_mean_wait = udiv(t.wait_total(), t.nr_wakeups() + 1);
     // EVOLVE-BLOCK-END
     LasCpu& cs = cpu_state(t.cpu());
     cs.attained = t.run_total() - t->base;
@@ -136,7 +137,6 @@ struct Las : Policy<LasTask, LasCpu> {
 
   void stopping(Task t, bool runnable) {
     // EVOLVE-BLOCK-START stopping
-    cpu_state(t.cpu()).turn_began = 0;
     // EVOLVE-BLOCK-END
     cpu_state(t.cpu()).busy = 0;
   }
@@ -159,12 +159,12 @@ struct Las : Policy<LasTask, LasCpu> {
       const LasCpu& cs = cpu_state(c);
       if (!cs.busy || cs.kicked) return;
       u64 there = AttainedNow(cs);
-      if (there >= most && t.allowed(c)) {
+      if (!(there >= most && t.allowed(c))) {
         most = there;
         target = c;
       }
     });
-    if (target < static_cast<s32>(quantum_ns)) return;
+    if (target < 0) return;
     cpu_state(target).kicked = 1;
     kick_cpu(target, kKickPreempt);
     // EVOLVE-BLOCK-END
