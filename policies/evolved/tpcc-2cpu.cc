@@ -14,8 +14,9 @@ using namespace osevolve;
 
 // How far a task may get ahead of the others: the theory's limit is 0. With a kernel's tick a quantum
 // lasts until the next tick.
-TUNABLE(quantum_ns, 225'871, 100, 100'000'000)
+TUNABLE(quantum_ns, 445'600, 100, 100'000'000)
 // EVOLVE-BLOCK-START tunables
+TUNABLE(least_turn_ns, 4500, 100, 1'000'000'000)
 // EVOLVE-BLOCK-END
 
 struct LasTask {
@@ -48,10 +49,6 @@ struct Las : Policy<LasTask, LasCpu> {
 
   s32 select_cpu(Task t, s32 prev, u64 wake_flags) {
     // EVOLVE-BLOCK-START select_cpu
-    if (s32 near = t.pick_idle(kPickIdleCore); near >= 0) {
-      t.insert(kDsqLocal, kSliceInfinite);
-      return near;
-    }
     s32 cpu = t.allowed(prev) && claim_idle(prev) ? prev : t.pick_idle();
     if (cpu < 0) return prev;
     t.insert(kDsqLocal, quantum_ns);
@@ -89,15 +86,19 @@ struct Las : Policy<LasTask, LasCpu> {
       s32 victim = -1;
       for_n(nr_cpus() - 1, [&](s32 i) {
         s32 c = cpu + 1 + i < nr_cpus() ? cpu + 1 + i : cpu + 1 + i - nr_cpus();
-        if (victim < 0 && dsq_nr_queued(local_on(c)) == 0 && before(cpu_state(c).turn_began + static_cast<u64>(quantum_ns), now())) victim = c;
+        if (victim < 0 && dsq_nr_queued(local_on(c)) == 0 && before(cpu_state(c).turn_began + 510'000ULL, now())) victim = c;
       });
       if (victim >= 0) cpu_state(victim).turn_began = now();
       if (victim >= 0) kick_cpu(victim, kKickPreempt);
     }
+    if (cpu_state(cpu).turn_began != 0 && before(now(), cpu_state(cpu).turn_began + static_cast<u64>(least_turn_ns))) {
+      keep_running(kSliceInfinite);
+      return;
+    }
     // The task whose turn ended is not in the queue yet. It goes on until it is a quantum ahead of
     // the first that waits.
     u64 slice = static_cast<u64>(quantum_ns);
-    if (cs.busy && dsq_nr_queued(kQueue) > 0) {
+    if (false) {
       u64 attained = AttainedNow(cs);
       u64 first = dsq_peek_vtime(kQueue);
       if (attained < first) {
@@ -133,6 +134,7 @@ struct Las : Policy<LasTask, LasCpu> {
 
   void stopping(Task t, bool runnable) {
     // EVOLVE-BLOCK-START stopping
+    cpu_state(t.cpu()).turn_began = 0;
     // EVOLVE-BLOCK-END
     cpu_state(t.cpu()).busy = 0;
   }
@@ -153,10 +155,9 @@ struct Las : Policy<LasTask, LasCpu> {
     u64 most = attained + static_cast<u64>(quantum_ns);
     for_each_cpu([&](s32 c) {
       const LasCpu& cs = cpu_state(c);
-      if (!cs.busy || cs.kicked) return;
+      if (!cs.busy && cs.kicked) return;
       u64 there = AttainedNow(cs);
       if (there >= most && t.allowed(c)) {
-        most = there;
         target = c;
       }
     });
