@@ -12,8 +12,8 @@
 namespace ose {
 namespace {
 
-constexpr double kTenth = 10;           // per cent
-constexpr double kMostOverhead = 1;     // percentage points of the CPUs' time
+constexpr double kTenth = 10;         // per cent
+constexpr double kLeastOverhead = 1;  // percentage points of the CPUs' time
 
 bool Matters(std::string_view metric) {
   const std::string_view name = metric.substr(metric.rfind('.') + 1);
@@ -32,7 +32,7 @@ std::vector<MetricEffect> SideEffects(const std::vector<Objective>& objectives, 
     const MetricInfo* info = FindMetric(name);
     if (!info || IsObjective(objectives, name) || !Matters(name)) continue;
     const std::optional<MetricEffect> e = EffectOn(name, from, to);
-    if (!e || (name == "overhead" && e->to - e->from < kMostOverhead)) continue;
+    if (!e || (name == "overhead" && e->to - e->from < kLeastOverhead)) continue;
     if (info->better == Direction::kMinimize ? e->change_pct.lo > kTenth : e->change_pct.hi < -kTenth) out.push_back(*e);
   }
   std::sort(out.begin(), out.end(), [](const MetricEffect& a, const MetricEffect& b) {

@@ -14,7 +14,8 @@ namespace ose {
 
 // Throughputs, latencies, slowdowns and fairness, of the whole and of groups, that are no objective and are worse in `to` than in
 // `from` by more than a tenth, with the whole 95% interval, paired by seed. The worst
-// first, by ratio; at most `most`. Overhead also has to cost 1% of the CPUs' time more: a policy may keep idle CPUs looking for work. Metrics that a seed lacks, or that are 0, are left out.
+// first, by ratio; at most `most`. Overhead also has to cost 1% of the CPUs' time more: a policy may keep idle CPUs looking for
+// work. Metrics that a seed lacks, or that are 0, are left out.
 std::vector<MetricEffect> SideEffects(const std::vector<Objective>& objectives, const Evaluation& from, const Evaluation& to, size_t most = 5);
 
 // "no objective, and worse than under fifo:" and a line for each; "" without any.

@@ -296,10 +296,11 @@ class Calculator {
     // Beside a busy sibling the same work takes more CPU time, of which sleeps are then a smaller part.
     const double speed = machine_.smt == 2 ? std::min(1.0, machine_.smt_speed) : 1;
     std::vector<double> ratio = s.ratio;
-    for (double& r : ratio) r = 1 + (r - 1) * speed;
+    const auto beside = [&](double r) { return speed < 1 ? 1 + (r - 1) * speed : r; };
+    for (double& r : ratio) r = beside(r);
     // Requests that were never begun have no slowdown: which remain is the policy's choice, so
     // only the least ratio holds for an open loop.
-    const double least = !s.complete      ? std::max(1.0, 1 + (s.least_ratio - 1) * speed)
+    const double least = !s.complete      ? std::max(1.0, beside(s.least_ratio))
                          : ratio.empty()  ? 1
                          : *std::min_element(ratio.begin(), ratio.end());
     const bool all = s.complete && path_ && !ratio.empty();

@@ -66,7 +66,6 @@ class Replay {
     counters_.resize(Forks(static_cast<uint32_t>(w.groups.size())));
     out_.groups.resize(w.groups.size());
     out_.hold.resize(w.locks.size());
-    forked_.resize(w.groups.size());
   }
 
   CriticalPath Go() {
@@ -140,8 +139,9 @@ class Replay {
     return (it == counts.end() ? counts.insert(it, {id, 0}) : it)->second;
   }
 
+  // For tails, which nobody asks of a run without releases.
   void Log(const Task& t, StepKind kind, int64_t value, uint32_t counter = 0) {
-    if (steps_.size() < kMaxSteps) steps_.push_back({value, static_cast<uint32_t>(&t - tasks_.data()), counter, kind});
+    if (releases_ && steps_.size() < kMaxSteps) steps_.push_back({value, static_cast<uint32_t>(&t - tasks_.data()), counter, kind});
   }
 
   void FindTails() {
@@ -315,11 +315,11 @@ class Replay {
         return true;
       case OpKind::kFork: {
         const Group& group = w_.groups[op.object];
-        int& started = forked_[op.object];
         Give(t, Forks(op.object), 1);
-        if (started < group.count && group.forked && !group.repeat) {
-          const size_t child = first_task_[op.object] + static_cast<size_t>(started++);
-          Log(tasks_[child], StepKind::kNeed, started, Forks(op.object));
+        const int64_t nth = counters_[Forks(op.object)].given;
+        if (nth <= group.count && group.forked && !group.repeat) {
+          const size_t child = first_task_[op.object] + static_cast<size_t>(nth - 1);
+          Log(tasks_[child], StepKind::kNeed, nth, Forks(op.object));
           Start(child, t.clock);
         }
         return true;
@@ -388,7 +388,6 @@ class Replay {
   const std::vector<Sampler> samplers_;
   std::vector<Task> tasks_;  // reserved at once: references stay valid
   std::vector<size_t> first_task_;
-  std::vector<int> forked_;
   std::vector<Counter> counters_;
   std::vector<Step> steps_;
   std::priority_queue<std::pair<int64_t, size_t>, std::vector<std::pair<int64_t, size_t>>, std::greater<>> ready_;

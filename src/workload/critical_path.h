@@ -16,7 +16,7 @@ struct CriticalPath {
   // A stretch of CPU work that no schedule can begin before `at`, and after whose end every schedule needs `tail` to
   // its last exit.
   struct Run {
-    int64_t at, work, tail;  // ns; no tails (0) beyond 4 million steps
+    int64_t at, work, tail;  // ns; no tails (0) without releases and beyond 4 million steps
     int group;
     bool calls = false;  // not work, but system calls
   };
